@@ -1,0 +1,1 @@
+"""The source articles' faulty versions, one function an entry, imported by chapters and tests only."""
