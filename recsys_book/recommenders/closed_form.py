@@ -1,0 +1,133 @@
+"""EASE: an item-to-item model that is fitted by inverting one matrix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+
+from recsys_book.recommenders.base import BaseRecommender
+
+if TYPE_CHECKING:
+    from recsys_book.data import Interactions
+
+
+def ease_objective(X: np.ndarray, B: np.ndarray, l2: float) -> float:
+    """Return the squared error of rebuilding X from its other columns, plus the ridge penalty.
+
+    Equation: eq-ease-objective
+
+    Args:
+        X: Users by items, shape (n_users, n_items).
+        B: Item-to-item weights with a zero diagonal, shape (n_items, n_items).
+        l2: Ridge penalty.
+
+    Returns:
+        The value that EASE minimises.
+    """
+    return float(np.sum((X - X @ B) ** 2) + l2 * np.sum(B**2))
+
+
+def ease_weights(G: np.ndarray, l2: float) -> np.ndarray:
+    """Return the item-to-item weights of EASE.
+
+    Equations: eq-ease-multiplier, eq-ease-solution
+
+    Source: Steck (2019), "Embarrassingly Shallow Autoencoders for Sparse Data", WWW.
+
+    Args:
+        G: Gram matrix of the users-by-items matrix, shape (n_items, n_items).
+        l2: Ridge penalty, above 0.
+
+    Returns:
+        Weights with a zero diagonal, shape (n_items, n_items), float64.
+    """
+    P = np.linalg.inv(G + l2 * np.eye(len(G)))
+    gamma = 1 / np.diag(P)  # l2 plus the Lagrange multiplier of each zero on the diagonal
+    B = np.eye(len(G)) - P * gamma  # column j times gamma[j]
+    np.fill_diagonal(B, 0.0)  # exactly zero, not zero up to rounding
+    return B
+
+
+class EASE(BaseRecommender):
+    """Score an item by a weighted sum over the items of the user's history.
+
+    The weights are the exact solution of a ridge regression of every item on all others. An event
+    counts one, whatever its value, and a repeated pair counts once. A user without history gets
+    the popularity of the items.
+
+    Equations: eq-ease-objective, eq-ease-solution
+
+    Source: Steck (2019), "Embarrassingly Shallow Autoencoders for Sparse Data", WWW.
+
+    Args:
+        l2: Ridge penalty, above 0; the larger, the smaller and smoother the weights.
+        half_life: None, or the number of positions from the end of a user's history after which an
+            item counts half. It changes the scores, not the weights that are learned.
+
+    Attributes:
+        weights_: Item-to-item weights, shape (n_items, n_items), float64.
+        history_: What the weights are applied to, sparse (n_users, n_items).
+    """
+
+    def __init__(self, l2: float = 200.0, half_life: float | None = None):
+        self.l2 = l2
+        self.half_life = half_life
+
+    def _fit(self, interactions: Interactions) -> None:
+        if not self.l2 > 0:
+            raise ValueError(f"l2 is {self.l2}; use a penalty above 0, or the matrix is singular.")
+        if self.half_life is not None and not self.half_life > 0:
+            raise ValueError(f"half_life is {self.half_life}; use positions above 0, or None.")
+        X = self.seen_
+        self.weights_ = ease_weights((X.T @ X).toarray(), self.l2)
+        self.history_ = self._history(interactions)
+
+    def _score(self, users: np.ndarray) -> np.ndarray:
+        return self.history_[users] @ self.weights_
+
+    def score_histories(self, histories: Interactions) -> np.ndarray:
+        """Score every item for people who were not in the training log.
+
+        Nothing is learned: the weights belong to the items, so a history is all that is needed.
+
+        Args:
+            histories: A log with the item vocabulary of the training log and any users.
+
+        Returns:
+            Scores, shape (histories.n_users, n_items).
+
+        Raises:
+            NotFittedError: If ``fit`` was not called.
+            ValueError: If the item vocabulary is another one.
+        """
+        self._check_fitted()
+        self._check_items(histories)
+        return self._history(histories) @ self.weights_
+
+    def _history(self, interactions: Interactions) -> sp.csr_matrix:
+        """Ones, or weights that halve every ``half_life`` positions from the user's last event."""
+        if self.half_life is None:
+            history = sp.csr_matrix(interactions.to_csr(1.0))
+            history.data[:] = 1.0
+            return history
+        weight = 0.5 ** (positions_from_end(interactions) / self.half_life)
+        return sp.csr_matrix(interactions.to_csr(weight))
+
+
+def positions_from_end(interactions: Interactions) -> np.ndarray:
+    """Return how many later events of the same user follow each row: 0 for the user's last.
+
+    Args:
+        interactions: A log in any row order; tied timestamps keep their row order.
+
+    Returns:
+        Number of later events, shape (n,).
+    """
+    by_time = interactions.order_by_time()
+    order = by_time[np.argsort(interactions.user[by_time], kind="stable")]
+    _, start, count = np.unique(interactions.user[order], return_index=True, return_counts=True)
+    back = np.empty(len(order), dtype=np.int64)
+    back[order] = np.repeat(start + count, count) - 1 - np.arange(len(order))
+    return back
