@@ -171,6 +171,7 @@ def _label_positions(ax: Axes, labels: Sequence[str], horizontal: bool) -> np.nd
         ax.grid(axis="y", visible=False)
     else:
         ax.set_xticks(positions, labels)
+        ax.set_xlim(-0.6, len(labels) - 0.4)
         ax.grid(axis="x", visible=False)
     return positions
 
@@ -257,7 +258,7 @@ def dots_with_intervals(
         ax.plot(*point, marker, color=shade, markersize=8, label=label if j == 0 else None)
     if zero:
         line = ax.axvline if horizontal else ax.axhline
-        line(0, color=_INK, linewidth=1.2, zorder=0)
+        line(0, color=_INK, linewidth=1.2, zorder=1)
 
 
 def lines_with_bands(

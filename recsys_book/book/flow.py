@@ -37,7 +37,7 @@ def flow(
         arrows: Pairs ``(from, to)`` or triples ``(from, to, text)`` of positions or keys; by
             default each step points at the next.
         positions: Column and row of each box (row 0 on top; fractions are fine), by position or
-            key; by default the steps stand in rows, read from left to right.
+            key; by default the steps stand in rows, every second one running back.
         wrap: Steps in a row; by default as many as stay legible (at most three).
         characters: Where to break a box's text; by default as wide as the column allows.
         width: ``"full"``, ``"half"`` or inches.
@@ -69,7 +69,8 @@ def flow(
     for key, text in zip(keys, wrapped):
         canvas.draw_box(ax, key, text, key in marked)
     for source, target, text in links:
-        canvas.draw_arrow(ax, source, target, text)
+        both_ways = any(link[:2] == (target, source) for link in links)
+        canvas.draw_arrow(ax, source, target, text, bend=0.25 if both_ways else 0.0)
     canvas.finish(ax, title)
 
 
@@ -95,7 +96,11 @@ def _key(keys: list[Any], name: Any, what: str) -> Any:
 
 def _places(keys: list[Any], positions: Any, wrap: int) -> dict[Any, tuple[float, float]]:
     if positions is None:
-        return {key: (float(j % wrap), float(j // wrap)) for j, key in enumerate(keys)}
+        # Every second row runs back, so that no arrow crosses a box.
+        columns = [
+            j % wrap if (j // wrap) % 2 == 0 else wrap - 1 - j % wrap for j in range(len(keys))
+        ]
+        return {key: (float(columns[j]), float(j // wrap)) for j, key in enumerate(keys)}
     if not isinstance(positions, Mapping):
         positions = dict(enumerate(positions))
     placed = {_key(keys, name, "positions"): tuple(map(float, p)) for name, p in positions.items()}
@@ -162,7 +167,7 @@ class _Canvas:
         ax.add_patch(self.patches[key])
         ax.text(x, y, text, ha="center", va="center", fontsize=_POINTS, color=_INK)
 
-    def draw_arrow(self, ax: Axes, source: Any, target: Any, text: str) -> None:
+    def draw_arrow(self, ax: Axes, source: Any, target: Any, text: str, bend: float) -> None:
         start, end = np.array(self.centres[source]), np.array(self.centres[target])
         tail, head = self._edge(start, end), self._edge(end, start)
         ax.add_patch(
@@ -170,6 +175,7 @@ class _Canvas:
                 tail,
                 head,
                 arrowstyle="-|>",
+                connectionstyle=f"arc3,rad={bend}",
                 mutation_scale=15,
                 linewidth=1.6,
                 color="#555555",
@@ -178,7 +184,9 @@ class _Canvas:
             )
         )
         if text:
-            at = (np.array(tail) + np.array(head)) / 2
+            (x0, y0), (x1, y1) = tail, head
+            # Where a bent arrow's curve has its middle.
+            at = (x0 + x1 + bend * (y1 - y0)) / 2, (y0 + y1 - bend * (x1 - x0)) / 2
             ax.text(
                 *at,
                 text,

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -84,30 +85,34 @@ def data_hashes(registry: Path = _REGISTRY) -> dict[str, str]:
         registry: The registry of the data room, a JSON file.
 
     Returns:
-        Hashes by the path of keys that leads to them; empty where there is no readable registry.
+        Hashes by data set and file, for instance ``"ml-100k/ml-100k.inter"``; empty where there is
+        no readable registry.
     """
     try:
         content = json.loads(registry.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     found: dict[str, str] = {}
-    _collect_hashes(content, "", found)
-    return found
+    for path, text in _hashes(content, ()):
+        # A data set comes from several places; its files are the same wherever they come from.
+        inner = path[path.index("members") + 1 :] if "members" in path else ()
+        found.setdefault("/".join((*path[:1], *inner)), text)
+    return {name: text for name, text in found.items() if not _is_archive(name, found)}
 
 
-def _collect_hashes(node: Any, path: str, found: dict[str, str]) -> None:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            # A key that only says "this is the hash" adds nothing to the name.
-            inner = path if key in {"sha256", "hash"} else f"{path}/{key}".lstrip("/")
-            _collect_hashes(value, inner, found)
-    elif isinstance(node, list):
-        for position, value in enumerate(node):
-            _collect_hashes(value, f"{path}/{position}".lstrip("/"), found)
+def _is_archive(name: str, found: dict[str, str]) -> bool:
+    return any(other.startswith(f"{name}/") for other in found)
+
+
+def _hashes(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(node, dict | list):
+        pairs = node.items() if isinstance(node, dict) else enumerate(node)
+        for key, value in pairs:
+            yield from _hashes(value, (*path, str(key)))
     elif isinstance(node, str):
         text = node.removeprefix("sha256:").lower()
         if len(text) == 64 and set(text) <= set("0123456789abcdef"):
-            found[path] = text
+            yield path, text
 
 
 def peak_memory_mib() -> float | None:
