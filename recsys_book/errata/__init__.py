@@ -1,1 +1,4 @@
-"""The source articles' faulty versions, one function an entry, imported by chapters and tests only."""
+"""The source articles' faulty versions, one function an entry.
+
+Imported by chapters and tests only.
+"""
