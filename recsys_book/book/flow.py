@@ -70,7 +70,7 @@ def flow(
         canvas.draw_box(ax, key, text, key in marked)
     for source, target, text in links:
         both_ways = any(link[:2] == (target, source) for link in links)
-        canvas.draw_arrow(ax, source, target, text, bend=0.25 if both_ways else 0.0)
+        canvas.draw_arrow(ax, source, target, text, both_ways)
     canvas.finish(ax, title)
 
 
@@ -97,10 +97,11 @@ def _key(keys: list[Any], name: Any, what: str) -> Any:
 def _places(keys: list[Any], positions: Any, wrap: int) -> dict[Any, tuple[float, float]]:
     if positions is None:
         # Every second row runs back, so that no arrow crosses a box.
-        columns = [
-            j % wrap if (j // wrap) % 2 == 0 else wrap - 1 - j % wrap for j in range(len(keys))
-        ]
-        return {key: (float(columns[j]), float(j // wrap)) for j, key in enumerate(keys)}
+        grid = [divmod(j, wrap) for j in range(len(keys))]
+        return {
+            key: (float(column if row % 2 == 0 else wrap - 1 - column), float(row))
+            for key, (row, column) in zip(keys, grid)
+        }
     if not isinstance(positions, Mapping):
         positions = dict(enumerate(positions))
     placed = {_key(keys, name, "positions"): tuple(map(float, p)) for name, p in positions.items()}
@@ -167,35 +168,18 @@ class _Canvas:
         ax.add_patch(self.patches[key])
         ax.text(x, y, text, ha="center", va="center", fontsize=_POINTS, color=_INK)
 
-    def draw_arrow(self, ax: Axes, source: Any, target: Any, text: str, bend: float) -> None:
+    def draw_arrow(self, ax: Axes, source: Any, target: Any, text: str, both_ways: bool) -> None:
         start, end = np.array(self.centres[source]), np.array(self.centres[target])
-        tail, head = self._edge(start, end), self._edge(end, start)
-        ax.add_patch(
-            FancyArrowPatch(
-                tail,
-                head,
-                arrowstyle="-|>",
-                connectionstyle=f"arc3,rad={bend}",
-                mutation_scale=15,
-                linewidth=1.6,
-                color="#555555",
-                shrinkA=1,
-                shrinkB=1,
-            )
-        )
+        tail, head = np.array(self._edge(start, end)), np.array(self._edge(end, start))
+        if both_ways:  # two arrows between the same boxes run side by side
+            side = np.sign([head[1] - tail[1], tail[0] - head[0]])
+            tail, head = (at + side * [0.25 * self.box, 0.25 * self.height] for at in (tail, head))
+        arrow = {"arrowstyle": "-|>", "mutation_scale": 15, "linewidth": 1.6, "color": "#555555"}
+        ax.add_patch(FancyArrowPatch(tail, head, shrinkA=1, shrinkB=1, **arrow))
         if text:
-            (x0, y0), (x1, y1) = tail, head
-            # Where a bent arrow's curve has its middle.
-            at = (x0 + x1 + bend * (y1 - y0)) / 2, (y0 + y1 - bend * (x1 - x0)) / 2
-            ax.text(
-                *at,
-                text,
-                ha="center",
-                va="center",
-                fontsize=11,
-                color=_INK,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2},
-            )
+            patch = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
+            middle = (tail + head) / 2
+            ax.text(*middle, text, ha="center", va="center", fontsize=11, color=_INK, bbox=patch)
 
     def _edge(self, start: np.ndarray, end: np.ndarray) -> tuple[float, float]:
         """Return where the arrow leaves the box at ``start``: the middle of the facing side."""

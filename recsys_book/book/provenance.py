@@ -95,7 +95,7 @@ def data_hashes(registry: Path = _REGISTRY) -> dict[str, str]:
     found: dict[str, str] = {}
     for path, text in _hashes(content, ()):
         # A data set comes from several places; its files are the same wherever they come from.
-        inner = path[path.index("members") + 1 :] if "members" in path else ()
+        inner = path[path.index("members") + 1 :][:1] if "members" in path else ()
         found.setdefault("/".join((*path[:1], *inner)), text)
     return {name: text for name, text in found.items() if not _is_archive(name, found)}
 

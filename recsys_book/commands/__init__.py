@@ -1,0 +1,1 @@
+"""What the ``recsys-book`` command does, one file an action."""
