@@ -3,16 +3,36 @@
 from recsys_book.data.errors import DataError
 from recsys_book.data.fetch import cache_dir, catalog, encoder_path, fetch, fetch_all
 from recsys_book.data.interactions import Interactions
+from recsys_book.data.listings import rating_data, review_data, shopping_data, write_csv
+from recsys_book.data.messy import MessyLog, messy_event_log
 from recsys_book.data.movielens import MovieLens, load_movielens
+from recsys_book.data.simulated import (
+    Simulated,
+    dice_ratings,
+    item_life_cycle,
+    latent_factor_ratings,
+)
+from recsys_book.data.tables import read_interactions
 
 __all__ = [
     "DataError",
     "Interactions",
+    "MessyLog",
     "MovieLens",
+    "Simulated",
     "cache_dir",
     "catalog",
+    "dice_ratings",
     "encoder_path",
     "fetch",
     "fetch_all",
+    "item_life_cycle",
+    "latent_factor_ratings",
     "load_movielens",
+    "messy_event_log",
+    "rating_data",
+    "read_interactions",
+    "review_data",
+    "shopping_data",
+    "write_csv",
 ]
