@@ -30,8 +30,6 @@ def sample_events(interactions: Interactions, share: float, seed: int = 0) -> In
 def expected_items_kept(events: np.ndarray, share: float) -> float:
     """Expected number of items that keep at least one event under ``sample_events``.
 
-    Equation: eq-items-kept
-
     Args:
         events: ``(n_items,)`` numbers of events.
         share: Probability of keeping an event, inside (0, 1).

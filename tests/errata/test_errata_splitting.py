@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from recsys_book.data.interactions import Interactions
+from recsys_book.data.simulated import item_life_cycle
 from recsys_book.errata.splitting import (
     met_13_best_on_test,
     met_14_score_on_train,
@@ -22,19 +23,10 @@ from recsys_book.preprocessing import (
 )
 
 
-def life_cycles(seed=0, n=8_000, n_items=500, days=60):
-    """Items are born, trend and fade."""
-    g = np.random.default_rng(seed)
-    time = np.sort(g.integers(0, days, n))
-    birth = g.integers(-20, days, n_items)
-    weight = [np.where(birth <= d, np.exp(-(d - birth) / 6.0), 0) for d in range(days)]
-    item = np.array([g.choice(n_items, p=weight[d] / weight[d].sum()) for d in time])
-    return item, time
-
-
 @pytest.mark.erratum("PRE-10")
 def test_pre_10_a_random_split_flatters_and_a_temporal_one_does_not():
-    item, time = life_cycles()
+    simulated = item_life_cycle(seed=0)
+    item, time = simulated.interactions.item, simulated.truth["day"]
     train, test = pre_10_random_split(len(item), test=0.1)
     around = pre_10_trend_hits(item, time, train, test).mean()
     honest = pre_10_trend_hits(item, time, train, test, past_only=True).mean()

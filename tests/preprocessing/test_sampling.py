@@ -18,7 +18,6 @@ def log_of(user, item, timestamp=None, n_users=4, n_items=5):
     return Interactions(user, item, np.ones(n), time, np.arange(n_users), np.arange(n_items))
 
 
-@pytest.mark.equation("eq-items-kept")
 def test_event_sampling_loses_the_items_that_the_formula_says():
     count = np.array([1, 2, 3, 10, 0])
     log = log_of(np.zeros(16, int), np.repeat(np.arange(5), count))
