@@ -70,8 +70,8 @@ def pre_10_trend_hits(
 def met_13_best_on_test(predictions: np.ndarray, truth: np.ndarray) -> tuple[int, float]:
     """MET-13: choose among models on the test set, and report that score.
 
-    Articles S0b §5.2 (``train_model(model, X_train, y_train, X_test, y_test)``) and S0a §3.5 ("test,
-    adjust the learning rate, repeat until the performance is as expected").
+    Articles S0b §5.2 (``train_model(model, X_train, y_train, X_test, y_test)``) and S0a §3.5
+    ("test, adjust the learning rate, repeat until the performance is as expected").
 
     Args:
         predictions: (models, rows) predicted labels.
