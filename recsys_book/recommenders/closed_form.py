@@ -90,7 +90,8 @@ class EASE(BaseRecommender):
     def score_histories(self, histories: Interactions) -> np.ndarray:
         """Score every item for people who were not in the training log.
 
-        Nothing is learned: the weights belong to the items, so a history is all that is needed.
+        Nothing is learned: the weights belong to the items, so a history is all that is needed. An
+        empty history gets the popularity of the items in the training log.
 
         Args:
             histories: A log with the item vocabulary of the training log and any users.
@@ -104,7 +105,10 @@ class EASE(BaseRecommender):
         """
         self._check_fitted()
         self._check_items(histories)
-        return self._history(histories) @ self.weights_
+        history = self._history(histories)
+        scores = history @ self.weights_
+        scores[np.diff(history.indptr) == 0] = self.item_counts_
+        return scores
 
     def _history(self, interactions: Interactions) -> sp.csr_matrix:
         """Ones, or weights that halve every ``half_life`` positions from the user's last event."""

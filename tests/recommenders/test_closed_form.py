@@ -94,6 +94,13 @@ def test_a_visitor_with_a_known_history_gets_the_scores_of_that_user(half_life):
     np.testing.assert_allclose(model.score_histories(visitor), model.score([7]), atol=1e-12)
 
 
+def test_a_visitor_without_history_gets_popularity():
+    log, _ = checkerboard()
+    model = EASE(5.0).fit(log)
+    silent = log.select(log.user != 3)
+    np.testing.assert_array_equal(model.score_histories(silent)[3], np.bincount(log.item))
+
+
 def test_a_visitor_with_other_items_is_refused():
     log, _ = checkerboard()
     other = Interactions(log.user, log.item, log.value, log.timestamp, log.users, log.items + 1)
