@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _HEAD = """# The book's package. Where it is installed already, this cell does nothing.
 import importlib.util
 
@@ -27,14 +29,14 @@ def bootstrap_source(address: str = "") -> str:
     """Return the text of a chapter's bootstrap cell.
 
     Args:
-        address: The repository's URL (``https://…``); empty while the book has no address.
+        address: The repository's URL; empty while the book has no address.
 
     Returns:
         Python source without a newline at the end. Where ``recsys_book`` cannot be imported the
         cell installs it from ``address``, or says in one sentence how to install it.
 
     Raises:
-        ValueError: If the address is neither empty nor an ``https`` URL without blanks or quotes.
+        ValueError: If the address is neither empty nor ``https://github.com/OWNER/NAME``.
     """
     if not address:
         return (_HEAD + _EMPTY).rstrip("\n")
@@ -51,13 +53,11 @@ def check_address(address: str) -> str:
         The URL without ``.git`` or a slash at its end.
 
     Raises:
-        ValueError: If it is no ``https`` URL with a host and a path, or contains odd characters.
+        ValueError: If it is no GitHub repository, which is what Colab can open.
     """
     plain = address.strip().removesuffix("/").removesuffix(".git")
-    host, _, path = plain.removeprefix("https://").partition("/")
-    odd = set(plain) & set(" \t\n'\"\\{}<>|^`@#?")
-    if not plain.startswith("https://") or not host or not path.strip("/") or odd:
+    if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", plain, flags=re.ASCII):
         raise ValueError(
-            f"{address!r} is no repository address: give a URL such as https://HOST/OWNER/NAME."
+            f"{address!r} is no address that Colab can open: give https://github.com/OWNER/NAME."
         )
     return plain

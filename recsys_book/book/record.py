@@ -105,3 +105,17 @@ def read_result(chapter: str, profile: str, folder: Path | None) -> dict[str, An
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def note_wall_time(chapter: str, profile: str, folder: Path | None, seconds: float) -> None:
+    """Add to a result how long its chapter took in all, imports and the kernel's start included.
+
+    Args:
+        chapter: For instance ``"foundations/cleaning"``.
+        profile: ``"smoke"``, ``"book"`` or ``"full"``.
+        folder: The results folder.
+        seconds: The time.
+    """
+    if folder is not None and (content := read_result(chapter, profile, folder)):
+        content["wall_seconds"] = round(seconds, 1)
+        write_json(result_path(chapter, profile, folder), content)

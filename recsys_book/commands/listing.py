@@ -34,4 +34,5 @@ def list_chapters() -> int:
 def _last_run(result: dict[str, Any] | None) -> str:
     if result is None:
         return "–"
-    return f"{float(result.get('seconds') or 0):.0f} s, {str(result.get('finished', '?'))[:10]}"
+    wall = float(result.get("wall_seconds") or result.get("seconds") or 0)
+    return f"{wall:.0f} s, {str(result.get('finished', '?'))[:10]}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recsys_book.book.catalog import Page, find_chapters, require_repository
 from recsys_book.book.notebooks import failing_cell, normalise, read_notebook, write_notebook
-from recsys_book.book.record import RESULTS_VARIABLE
+from recsys_book.book.record import RESULTS_VARIABLE, note_wall_time
 from recsys_book.commands.processes import Outcome, environment, for_each, python, run_process
 from recsys_book.commands.run import indented, verdict
 
@@ -73,4 +73,5 @@ def execute(page: Page, results: str, timeout: float) -> Outcome:
         return Outcome(page, 1, seconds, text)
     normalise(notebook, PROFILE)
     write_notebook(page.path, notebook)
+    note_wall_time(page.name, PROFILE, Path(results), seconds)
     return Outcome(page, 0, seconds, text)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from recsys_book.book.catalog import Page, find_chapters, require_repository
 from recsys_book.book.notebooks import failing_cell, read_notebook
+from recsys_book.book.record import note_wall_time, results_folder
 from recsys_book.book.tables import text_table
 from recsys_book.commands.processes import Outcome, environment, for_each, python, run_process
 
@@ -33,7 +34,10 @@ def run(names: Sequence[str], *, profile: str, jobs: int, timeout: float) -> int
         command = papermill_command(page, profile, output_path(folder, page))
         output_path(folder, page).unlink(missing_ok=True)
         env = environment(profile)
-        return Outcome(page, *run_process(command, cwd=root, env=env, timeout=timeout))
+        outcome = Outcome(page, *run_process(command, cwd=root, env=env, timeout=timeout))
+        if outcome.code == 0:
+            note_wall_time(page.name, profile, results_folder(), outcome.seconds)
+        return outcome
 
     outcomes = for_each(pages, work, jobs=jobs, verdict=verdict)
     failed = [outcome for outcome in outcomes if outcome.code != 0]
@@ -72,7 +76,8 @@ def papermill_command(page: Page, profile: str, output: Path) -> list[str]:
         The command line.
     """
     arguments = [str(page.path), str(output), "--cwd", str(page.path.parent)]
-    options = ["--kernel", "python3", "--no-progress-bar", "-r", "profile", profile]
+    options = ["--kernel", "python3", "--language", "python", "--no-progress-bar"]
+    options += ["-r", "profile", profile]
     return python("-W", "ignore", "-m", "papermill", *arguments, *options)
 
 
