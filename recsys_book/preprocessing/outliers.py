@@ -10,6 +10,7 @@ import pandas as pd
 from recsys_book.preprocessing.cleaning import Report, remove_rows, require_columns
 
 METHODS = ("z", "mad", "iqr", "quantile")
+ACTIONS = ("drop", "winsorise", "blank", "flag")
 _DEFAULTS = {"z": 3.0, "mad": 3.5, "iqr": 1.5, "quantile": 0.01}
 # The third quartile of the standard normal: the median of |Z|. It makes MAD an estimate of sigma.
 NORMAL_QUARTILE = 0.6744897501960817
@@ -103,7 +104,8 @@ class OutlierRule:
         method: One of ``METHODS``.
         threshold: Width of the limits; the default of the method if None.
         action: ``"drop"`` removes the rows, ``"winsorise"`` moves the values to the nearer limit,
-            ``"flag"`` adds a boolean column ``<column>_outlier``.
+            ``"blank"`` makes the values missing and keeps the rows, ``"flag"`` adds a boolean
+            column ``<column>_outlier``.
 
     Raises:
         ValueError: On an unknown method or action, or a threshold that makes no sense.
@@ -118,8 +120,8 @@ class OutlierRule:
     ):
         if method not in METHODS:
             raise ValueError(f"Unknown method {method!r}; choose one of {', '.join(METHODS)}.")
-        if action not in ("drop", "winsorise", "flag"):
-            raise ValueError(f"Unknown action {action!r}; choose drop, winsorise or flag.")
+        if action not in ACTIONS:
+            raise ValueError(f"Unknown action {action!r}; choose one of {', '.join(ACTIONS)}.")
         threshold = _DEFAULTS[method] if threshold is None else threshold
         if not threshold > 0 or (method == "quantile" and threshold >= 0.5):
             raise ValueError(
@@ -200,7 +202,9 @@ class OutlierRule:
             same = name in log.columns and out[name].equals(log[name])
             changed = () if same else tuple(log.index[below | above])
         else:
-            out = log.assign(**{self.column: x.clip(self.low_, self.high_)})
+            inside = x.clip(self.low_, self.high_)
+            treated = inside if self.action == "winsorise" else x.mask(below | above)
+            out = log.assign(**{self.column: treated})
             changed = tuple(log.index[below | above])
         return out, Report(step, len(log), len(log), (), reasons, changed)
 

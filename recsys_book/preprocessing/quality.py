@@ -47,7 +47,8 @@ class DataReport:
     def to_frame(self) -> pd.DataFrame:
         """Return the report as a frame with one line a number, under ``measure`` and ``value``."""
         rows = [("rows", self.rows), ("users", self.users), ("items", self.items)]
-        rows += [(f"missing {name}", n) for name, n in self.missing.items()]
+        rows += [("missing cells", sum(self.missing.values()))]
+        rows += [(f"missing in {name}", n) for name, n in self.missing.items() if n]
         rows += [
             ("exact duplicates", self.exact_duplicates),
             ("repeated user–item pairs", self.repeated_pairs),

@@ -87,6 +87,14 @@ def test_winsorising_moves_values_and_runs_again_without_change():
     assert report.changed == () and twice.equals(once)
 
 
+def test_blanking_keeps_the_rows():
+    rule = OutlierRule("x", "mad", action="blank").fit(PLANTED)
+    once, report = rule.transform(PLANTED)
+    assert len(once) == len(PLANTED) and once.x.isna()[200] and 200 in report.changed
+    assert once.x.isna().sum() == len(report.changed)
+    assert rule.transform(once)[1].changed == ()
+
+
 def test_flagging_adds_a_column():
     rule = OutlierRule("x", "mad", action="flag").fit(PLANTED)
     once, report = rule.transform(PLANTED)
@@ -106,7 +114,7 @@ def test_a_z_rule_that_can_never_fire_is_refused(n):
     ("arguments", "message"),
     [
         (("x", "sigma"), "choose one of z, mad"),
-        (("x", "z", 3, "delete"), "choose drop"),
+        (("x", "z", 3, "delete"), "choose one of drop"),
         (("x", "z", 0), "makes no limits"),
         (("x", "quantile", 0.5), "below 0.5 for quantiles"),
     ],
