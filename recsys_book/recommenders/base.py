@@ -55,6 +55,8 @@ def top_k(
     is in the list; among the items that equal it, the first in one seeded item permutation fill the
     remaining places, so the answer never depends on item ids.
 
+    Equation: eq-top-k
+
     Args:
         scores: Scores, shape (n_rows, n_items).
         k: Length of the lists, at most n_items.

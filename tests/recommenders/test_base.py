@@ -17,6 +17,7 @@ def full_sort(scores, seed=TIE_SEED):
     return order[np.argsort(-scores[:, order], axis=1, kind="stable")]
 
 
+@pytest.mark.equation("eq-top-k")
 @given(n=st.integers(1, 12), levels=st.integers(1, 4), seed=st.integers(0, 10_000), data=st.data())
 def test_top_k_is_the_head_of_a_full_sort_ties_included(n, levels, seed, data):
     k = data.draw(st.integers(1, n))
@@ -32,6 +33,7 @@ def test_ties_are_not_broken_by_item_id():
     assert list(items[0]) != list(range(10))
 
 
+@pytest.mark.equation("eq-top-k")
 def test_top_k_leaves_out_seen_items_and_pads_with_minus_one():
     scores = np.array([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]])
     seen = sp.csr_matrix([[1.0, 0, 0], [0, 1.0, 1.0]])
