@@ -1,7 +1,7 @@
 """Data: the one type every room speaks, verified fetching, MovieLens, and simulated logs."""
 
 from recsys_book.data.errors import DataError
-from recsys_book.data.fetch import cache_dir, catalog, encoder_path, fetch, fetch_all
+from recsys_book.data.fetching import cache_dir, catalog, encoder_path, fetch, fetch_all
 from recsys_book.data.interactions import Interactions
 from recsys_book.data.listings import rating_data, review_data, shopping_data, write_csv
 from recsys_book.data.messy import MessyLog, messy_event_log

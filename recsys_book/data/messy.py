@@ -66,7 +66,8 @@ def messy_event_log(
       so that the mean of what is left is too high, and filling by device is right;
     - *outlier*: 1 % of the dwell times are in milliseconds instead of seconds;
     - *exact duplicate*: rows that arrive twice, every field the same (4 % of ``n``);
-    - *technical duplicate*: rows sent again a second later under a new event_id (4 % of ``n``).
+    - *technical duplicate*: rows sent again one second later under a new event_id (4 % of ``n``);
+      people themselves need two seconds or more between two events.
 
     Args:
         n: number of events before repeat purchases, bots and duplicates; at least 100.

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from recsys_book.data.errors import DataError
-from recsys_book.data.fetch import fetch
+from recsys_book.data.fetching import fetch
 from recsys_book.data.interactions import Interactions
 from recsys_book.data.releases import Files, read_1m, read_100k, read_csv_release
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import warnings
 from pathlib import Path
 from typing import IO
@@ -64,8 +65,6 @@ def read_delimited(
                 low_memory=False,
                 index_col=False,
             )
-    except pd.errors.EmptyDataError:
-        raise DataError(f"{where.source} has no rows; fetch it again or give another.") from None
     except UnicodeDecodeError as problem:
         byte = problem.object[problem.start]
         raise DataError(
@@ -73,24 +72,32 @@ def read_delimited(
             "encoding, or save it as UTF-8."
         ) from problem
     except (pd.errors.ParserError, pd.errors.ParserWarning) as problem:
-        reason = (
-            str(problem).strip().split("\n")[0].removeprefix("Error tokenizing data. C error: ")
-        )
-        raise DataError(
-            f"{where.source} is not a table of {len(names)} columns ({reason}); correct that row, "
-            "or name the right separator."
-        ) from problem
-    _refuse_surplus(frame[_SURPLUS], len(names), where)
-    return frame.drop(columns=_SURPLUS)
+        raise _shape_error(str(problem), len(names), where) from problem
+    if frame.empty:
+        raise DataError(f"{where.source} has no rows; fetch it again or give another.")
+    surplus = frame.pop(_SURPLUS).notna().to_numpy()
+    if surplus.any():
+        raise _surplus_error(where.first_row + int(surplus.argmax()), len(names), where)
+    return frame
 
 
-def _refuse_surplus(surplus: pd.Series, width: int, where: Where) -> None:
-    if surplus.notna().any():
-        position = int(surplus.notna().to_numpy().argmax())
-        raise DataError(
-            f"{where.source}, row {where.first_row + position}: there are more than {width} "
-            f"fields (the next is {surplus.iloc[position]!r}); remove the surplus separator."
+def _shape_error(report: str, width: int, where: Where) -> DataError:
+    """Translate what pandas says about a row of the wrong shape; its rows count from 0."""
+    unclosed = re.search(r"EOF inside string starting at row (\d+)", report)
+    if unclosed:
+        return DataError(
+            f"{where.source}, row {int(unclosed[1]) + 1}: a quotation mark opens and never closes; "
+            "close it, or remove it."
         )
+    surplus = re.search(r"in line (\d+), saw \d+", report)
+    return _surplus_error(int(surplus[1]) if surplus else where.first_row, width, where)
+
+
+def _surplus_error(row: int, width: int, where: Where) -> DataError:
+    return DataError(
+        f"{where.source}, row {row}: there are more than {width} fields; remove the surplus, put "
+        "text that holds a separator in quotation marks, or name the right separator."
+    )
 
 
 def read_interactions(
@@ -162,7 +169,7 @@ def _decode(content: bytes, where: Where, encoding: str) -> str:
         row = content[: problem.start].count(b"\n") + 1
         raise DataError(
             f"{where.source}, row {row}: the byte 0x{content[problem.start]:02x} is not "
-            f"{problem.encoding}; name the file's encoding (perhaps 'latin-1'), or save it as UTF-8."
+            f"{problem.encoding}; name its encoding (perhaps 'latin-1'), or save it as UTF-8."
         ) from problem
 
 
