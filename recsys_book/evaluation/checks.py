@@ -96,3 +96,43 @@ def as_ids(name: str, ids: np.ndarray, other: str, like: np.ndarray) -> np.ndarr
             "for instance with np.unique(..., return_inverse=True)."
         )
     return ids
+
+
+def as_labels(name: str, values: np.ndarray) -> np.ndarray:
+    """Return zeros and ones as booleans.
+
+    Args:
+        name: What the values are, for the message.
+        values: Zeros and ones, shape (n,).
+
+    Returns:
+        Booleans, shape (n,).
+
+    Raises:
+        ValueError: If a value is neither 0 nor 1.
+    """
+    values = as_numbers(name, values, 1)
+    if not ((values == 0) | (values == 1)).all():
+        odd = values[(values != 0) & (values != 1)][0]
+        raise ValueError(f"{name} holds {odd:g}; use 0 and 1, for instance by a threshold.")
+    return values == 1
+
+
+def as_shares(name: str, values: np.ndarray) -> np.ndarray:
+    """Return numbers between 0 and 1.
+
+    Args:
+        name: What the values are, for the message.
+        values: Shares or probabilities, shape (n,).
+
+    Returns:
+        The values, float64, shape (n,).
+
+    Raises:
+        ValueError: If a value is outside 0 to 1.
+    """
+    values = as_numbers(name, values, 1)
+    if values.min() < 0 or values.max() > 1:
+        odd = values[(values < 0) | (values > 1)][0]
+        raise ValueError(f"{name} holds {odd:g}; it must lie between 0 and 1.")
+    return values
