@@ -33,6 +33,17 @@ class Page:
         """Whether the page is executed."""
         return self.path.suffix == ".ipynb"
 
+    @property
+    def is_chapter(self) -> bool:
+        """Whether the page follows the template of a chapter.
+
+        An executed page that does not says so: its metadata hold ``recsys_book: {kind: page}``.
+        """
+        if not self.is_notebook:
+            return False
+        metadata = json.loads(self.path.read_text(encoding="utf-8")).get("metadata", {})
+        return metadata.get("recsys_book", {}).get("kind") != "page"
+
 
 def find_repository(start: Path | None = None) -> Path | None:
     """Return the root of the book's repository.

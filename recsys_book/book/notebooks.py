@@ -126,7 +126,8 @@ def normalise(notebook: dict[str, Any], profile: str) -> None:
     metadata["language_info"] = dict(LANGUAGE)
     for noise in ("widgets", "papermill", "jupytext", "vscode"):
         metadata.pop(noise, None)
-    metadata["recsys_book"] = {"profile": profile, "source_sha256": source_hash(notebook)}
+    made = {"profile": profile, "source_sha256": source_hash(notebook)}
+    metadata["recsys_book"] = {**metadata.get("recsys_book", {}), **made}
     for cell in notebook["cells"]:
         for noise in ("execution", "papermill", "collapsed", "ExecuteTime"):
             cell["metadata"].pop(noise, None)

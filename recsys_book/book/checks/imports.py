@@ -75,8 +75,17 @@ def _imports(
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for inner in ast.walk(node)
     }
+    # What only a type checker reads is no import when the program runs.
+    unseen = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
     here = name.split(".") if name else []
     for node in ast.walk(tree):
+        if id(node) in unseen:
+            continue
         lazy = id(node) in inside
         if isinstance(node, ast.Import):
             for alias in node.names:

@@ -125,9 +125,12 @@ def _terms(text: str) -> Iterator[str]:
     previous = ""
     for line in lines_of(text):
         if any(fence.name == "glossary" for fence in line.fences):
-            if re.match(r"^:\s+\S", line.text) and previous:
+            if re.match(r"^(?::\s+|\s+)\S", line.text) and previous:
                 yield previous.lower()
-            elif line.text.strip() and not line.text.startswith((" ", ":")):
+                previous = ""
+            elif (
+                line.kind == "prose" and line.text.strip() and not line.text.startswith((" ", ":"))
+            ):
                 # Lines of terms that share one definition follow each other.
                 if previous:
                     yield previous.lower()

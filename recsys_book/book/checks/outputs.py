@@ -81,7 +81,7 @@ def hash_problems(notebook: dict[str, Any]) -> list[str]:
         One sentence a problem.
     """
     noted = notebook["metadata"].get("recsys_book") or {}
-    if not noted:
+    if "source_sha256" not in noted:
         return ["its outputs were never made: run `recsys-book refresh`."]
     problems = []
     if noted.get("profile") != "book":
