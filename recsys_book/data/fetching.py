@@ -157,7 +157,9 @@ def _damaged(name: str, home: Path) -> list[Path]:
 
 def _first_answer(name: str, home: Path, say: Progress) -> Path:
     bad = _damaged(name, home)
-    tried = [f"the folder {home} ({f'{bad[0].name} there is damaged' if bad else 'not there'})"]
+    tried = [
+        f"the folder {home} ({f'{bad[0].name} there is damaged' if bad else 'it is not there'})"
+    ]
     for source in registry()[name]["sources"]:
         say(f"{name}: fetching {describe(source)} …")
         try:

@@ -152,6 +152,7 @@ WHOLE = {"toy", "toy/ratings.txt", "toy/sub", "toy/sub/items.txt"}
 
 def test_the_wheel_answers_and_only_its_pinned_members_are_kept(world):
     world.pip(world.wheel)
+    world.monkeypatch.setattr(download.importlib.util, "find_spec", lambda name: True)
     said = []
     path = fetch("toy", progress=said.append)
     assert path == world.cache / "toy" and world.files() == WHOLE
@@ -252,8 +253,8 @@ def test_when_nothing_answers_the_error_lists_what_was_tried_and_what_to_do(worl
     world.host.answers.clear()
     text = failure("toy")
     assert text == (
-        f"'toy' could not be fetched; tried the folder {world.cache} (not there); the wheel toy "
-        "1.0 by pip, 0 MB (pip reached no package index); "
+        f"'toy' could not be fetched; tried the folder {world.cache} (it is not there); the "
+        "wheel toy 1.0 by pip, 0 MB (pip reached no package index); "
         f"{world.host.address.removeprefix('http://')}, 0 MB (the server answered 404); check the "
         "network and run again, or put toy-1.0-py3-none-any.whl or toy.zip into that folder "
         "yourself."
