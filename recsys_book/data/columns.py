@@ -31,6 +31,11 @@ def require(frame: pd.DataFrame, name: str | None, where: Where) -> None:
     if name is None:
         return
     count = int((frame.columns == name).sum())
+    if count == 0 and len(frame.columns) == 1:
+        raise DataError(
+            f"{where.source} has only one column, {str(frame.columns[0])!r}; if that is several "
+            f"names, name the character between them as the separator, else add '{name}'."
+        )
     if count == 0:
         there = ", ".join(f"'{c}'" for c in frame.columns) or "none"
         raise DataError(
@@ -60,20 +65,8 @@ def encode(
         DataError: an id is missing, blank, not a whole number, or outside the vocabulary.
     """
     ids = _ids(column, where)
-    try:
-        codes, found = pd.factorize(ids, sort=True)
-        found = np.asarray(found)
-        if found.dtype == object and len({isinstance(i, str) for i in found}) > 1:
-            raise TypeError
-    except TypeError:
-        kinds = np.array([isinstance(i, str) for i in ids])
-        row = int(np.flatnonzero(kinds != kinds[0])[0])
-        raise where.error(
-            column.name,
-            row,
-            f"the id {ids[row]!r} and the id {ids[0]!r} of row {where.first_row} are of two kinds",
-            "write all ids as numbers or all as text",
-        ) from None
+    codes, found = pd.factorize(ids, sort=True)
+    found = np.asarray(found)
     if vocabulary is None:
         return codes.astype(np.int64), found
     vocabulary = np.asarray(vocabulary)
@@ -113,10 +106,33 @@ def _ids(column: pd.Series, where: Where) -> np.ndarray:
         return values.astype(np.int64)
     if pd.api.types.is_integer_dtype(column.dtype):
         return column.to_numpy(np.int64)
-    return column.to_numpy(object)
+    return _ids_of_objects(column, where)
 
 
-def numbers(column: pd.Series, where: Where) -> np.ndarray:
+def _ids_of_objects(column: pd.Series, where: Where) -> np.ndarray:
+    """Ids of a column of Python objects: all text, or all whole numbers."""
+    ids = column.to_numpy(object)
+    text = np.array([isinstance(i, str) for i in ids], bool)
+    whole = np.array([isinstance(i, int | np.integer) and not isinstance(i, bool) for i in ids])
+    for bad in np.flatnonzero(~(text | whole.astype(bool))):
+        raise where.error(
+            column.name, bad, f"{ids[bad]!r} is not an id", "an id is a whole number or text"
+        )
+    if text.all():
+        return ids
+    for row in np.flatnonzero(text != text[0]):
+        raise where.error(
+            column.name,
+            row,
+            f"the id {ids[row]!r} and the id {ids[0]!r} of row {where.first_row} are of two kinds",
+            "write all ids as numbers or all as text",
+        )
+    return ids.astype(np.int64)
+
+
+def numbers(
+    column: pd.Series, where: Where, remedy: str = "correct or remove the row"
+) -> np.ndarray:
     """Read a column as (n,) float64; text, gaps and infinities are errors (``DataError``)."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         values = column.to_numpy(np.float64, na_value=np.nan)
@@ -125,11 +141,11 @@ def numbers(column: pd.Series, where: Where) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
         row = int(bad[0])
-        raise where.error(column.name, row, *_number_problem(column.iloc[row], column.name))
+        raise where.error(column.name, row, *_number_problem(column.iloc[row], column.name, remedy))
     return values
 
 
-def _number_problem(value: object, name: object) -> tuple[str, str]:
+def _number_problem(value: object, name: object, remedy: str) -> tuple[str, str]:
     if pd.isna(value):
         return "the number is missing", "fill it in or remove the row before loading"
     if isinstance(value, str) and value.strip() == str(name):
@@ -138,8 +154,8 @@ def _number_problem(value: object, name: object) -> tuple[str, str]:
             "remove the repeated header line (two files were probably joined)",
         )
     if isinstance(value, str):
-        return f"the text {value!r} stands where a number belongs", "correct or remove the row"
-    return f"{_show(value)} is not a finite number", "correct or remove the row"
+        return f"the text {value!r} stands where a number belongs", remedy
+    return f"{_show(value)} is not a finite number", remedy
 
 
 def seconds(column: pd.Series, where: Where) -> np.ndarray:
@@ -149,7 +165,7 @@ def seconds(column: pd.Series, where: Where) -> np.ndarray:
     """
     if isinstance(column.dtype, pd.DatetimeTZDtype) or column.dtype.kind == "M":
         column = _from_datetimes(column, where)
-    values = numbers(column, where)
+    values = numbers(column, where, "give seconds, or convert dates with pandas.to_datetime")
     checks = (
         (values < 0, "is negative", "give seconds since 1970-01-01 UTC"),
         (values != np.floor(values), "is not a whole number of seconds", "round it first"),

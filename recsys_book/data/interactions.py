@@ -116,6 +116,10 @@ class Interactions:
                 the column, the row and the value, and says what to do.
         """
         where = columns.Where(source, first_row)
+        if not isinstance(frame, pd.DataFrame):
+            raise DataError(
+                f"{source} is of type {type(frame).__name__}; make it a pandas DataFrame first."
+            )
         for name in (user, item, value, timestamp):
             columns.require(frame, name, where)
         user_codes, users = columns.encode(frame[user], users, where)

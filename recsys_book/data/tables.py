@@ -74,7 +74,7 @@ def read_delimited(
     except (pd.errors.ParserError, pd.errors.ParserWarning) as problem:
         raise _shape_error(str(problem), len(names), where) from problem
     if frame.empty:
-        raise DataError(f"{where.source} has no rows; fetch it again or give another.")
+        raise DataError(f"{where.source} has no rows; give one that has, or fetch it again.")
     surplus = frame.pop(_SURPLUS).notna().to_numpy()
     if surplus.any():
         raise _surplus_error(where.first_row + int(surplus.argmax()), len(names), where)

@@ -67,6 +67,15 @@ def test_datetimes_become_seconds_in_utc():
         ({"user": [1, 2.5, 2]}, "row 1: 2.5 is not an id; an id is a whole number or text"),
         ({"user": [1, np.inf, 2]}, "row 1: inf is not an id"),
         ({"item": ["a", 7, "b"]}, "row 1: the id 7 and the id 'a' of row 0 are of two kinds"),
+        ({"user": [(1, 2), 3, 4]}, "row 0: (1, 2) is not an id; an id is a whole number or text"),
+        ({"user": [[1], 3, 4]}, "row 0: [1] is not an id"),
+        ({"user": [True, False, True]}, "row 0: True is not an id"),
+        ({"user": [pd.Timestamp("2020-01-01")] * 3}, "is not an id"),
+        ({"item": [7, 8, "b"]}, "row 2: the id 'b' and the id 7 of row 0 are of two kinds"),
+        (
+            {"timestamp": ["2020-01-01", 2, 3]},
+            "belongs; give seconds, or convert dates with pandas",
+        ),
         ({"value": [5, "good", 1]}, "row 1: the text 'good' stands where a number belongs"),
         ({"value": [5, None, 1]}, "column 'value', row 1: the number is missing"),
         ({"value": [5, 1, np.inf]}, "column 'value', row 2: inf is not a finite number"),
@@ -106,6 +115,18 @@ def test_a_missing_column_and_one_that_is_there_twice():
     twice = pd.concat([frame(), frame()[["user"]]], axis=1)
     with pytest.raises(DataError, match="has 2 columns called 'user'; rename or remove all but"):
         Interactions.from_frame(twice)
+
+
+def test_ids_kept_as_objects_or_categories_are_taken():
+    table = frame(user=pd.Series([3, 1, 1], dtype=object), item=pd.Categorical(["b", "a", "b"]))
+    log = Interactions.from_frame(table)
+    assert log.users.dtype == np.int64 and log.items.tolist() == ["a", "b"]
+    assert log.user.tolist() == [1, 0, 0] and log.item.tolist() == [1, 0, 1]
+
+
+def test_something_that_is_not_a_table():
+    with pytest.raises(DataError, match="table is of type dict; make it a pandas DataFrame first"):
+        Interactions.from_frame({"user": [1]})
 
 
 def test_an_id_outside_the_vocabulary_is_an_error():

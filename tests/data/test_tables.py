@@ -54,6 +54,10 @@ def test_columns_that_nobody_asked_for_may_even_share_a_name(write):
         ("\n \n", "is empty"),
         ("user_id,item_id,rating,timestamp\n", "has no rows"),
         (GOOD.replace("rating", "stars"), "has no column 'rating' (its columns: 'user_id', 'item_"),
+        (
+            GOOD.replace(",", ";"),
+            "has only one column, 'user_id;item_id;rating;timestamp'; if that",
+        ),
         (GOOD.replace("timestamp", "rating"), "has 2 columns called 'rating'"),
         (GOOD.replace("2,10,3,", "2,10,good,"), "column 'rating', row 3: the text 'good' stands"),
         (GOOD.replace("2,10,3,", "2,10,,"), "column 'rating', row 3: the number is missing"),
