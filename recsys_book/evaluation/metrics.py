@@ -205,7 +205,7 @@ def discounts(k: int) -> np.ndarray:
 def ndcg_at_k(ranked: Ranked, k: int = 10, gain: str = "binary") -> np.ndarray:
     """Discounted gain of the list, divided by that of the best possible list.
 
-    Source: Järvelin & Kekäläinen 2002. Equations: eq-dcg, eq-ndcg
+    Source: Järvelin & Kekäläinen 2002. Equation: eq-ndcg
 
     Args:
         ranked: Relevance in ranked order.
