@@ -223,5 +223,9 @@ def _match(root: Path, known: list[Page], name: str) -> list[Page]:
     short = {page.name.rpartition("/")[2]: page.name for page in known}
     near = difflib.get_close_matches(asked, [*names, *short], n=3, cutoff=0.5)
     near = list(dict.fromkeys(short.get(word, word) for word in near))
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}."
+    hint = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else f"there are: {', '.join(names) or 'none yet'}."
+    )
     raise ValueError(f"there is no chapter {name!r} under {root / 'chapters'}: {hint}")

@@ -35,7 +35,7 @@ GOOD = {
     "cli.py": "import sys\nfrom recsys_book import __version__\nfrom recsys_book.book.x import y\n",
     "commands/data.py": "def data():\n    from recsys_book.data import fetch_all\n",
     "data/frame.py": "import numpy\n",
-    "data/load.py": "from . import frame\nfrom .frame import Frame\nimport recsys_book.data.frame\n",
+    "data/load.py": "from . import frame\nfrom .frame import F\nimport recsys_book.data.frame\n",
     "evaluation/protocol.py": (
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
         "    from recsys_book.preprocessing import Split\n"
