@@ -7,6 +7,7 @@ from sklearn.linear_model import Ridge
 
 from recsys_book.data import Interactions
 from recsys_book.recommenders import EASE, ease_objective, ease_weights, positions_from_end
+from recsys_book.recommenders.closed_form import inverse_of_positive
 
 
 @pytest.fixture
@@ -43,6 +44,15 @@ def test_ease_is_one_ridge_regression_per_item(X):
         others = np.arange(X.shape[1]) != j
         ridge = Ridge(alpha=3.0, fit_intercept=False, solver="cholesky").fit(X[:, others], X[:, j])
         np.testing.assert_allclose(B[others, j], ridge.coef_, atol=1e-10)
+
+
+def test_inverse_of_a_positive_matrix(X):
+    A = X.T @ X + np.eye(12)
+    inverse = inverse_of_positive(A)
+    np.testing.assert_allclose(inverse, np.linalg.inv(A), atol=1e-12)
+    np.testing.assert_array_equal(inverse, inverse.T)
+    with pytest.raises(ValueError, match="not positive definite at row 1"):
+        inverse_of_positive(np.diag([1.0, -1.0]))
 
 
 def test_without_the_constraint_every_item_predicts_itself(X):
