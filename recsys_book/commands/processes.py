@@ -15,6 +15,9 @@ from pathlib import Path
 
 from recsys_book.book.catalog import Page
 
+#: Seconds that a process has to end before it is killed.
+GRACE = 5.0
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -96,7 +99,7 @@ def _stop(process: subprocess.Popen) -> str:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, sign)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            text, _ = process.communicate(timeout=5)
+            text, _ = process.communicate(timeout=GRACE)
             break
     return text or ""
 
