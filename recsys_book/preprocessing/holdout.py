@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 __all__ = [
     "corrected_standard_error",
@@ -35,7 +35,7 @@ def expected_best(m: int, n: int, p: float = 0.5) -> float:
     """
     if m < 1 or n < 1:
         raise ValueError(f"m and n must be at least 1 but are {m} and {n}.")
-    below = stats.binom.cdf(np.arange(n), n, p)
+    below = special.bdtr(np.arange(n), n, p)
     return float(np.sum(1 - below**m) / n)
 
 
@@ -139,5 +139,5 @@ def users_needed(sd: float, difference: float, level: float = 0.95, power: float
         raise ValueError(
             f"sd must be positive and difference not 0, but are {sd!r} and {difference!r}."
         )
-    z = stats.norm.ppf(0.5 + level / 2) + stats.norm.ppf(power)
+    z = special.ndtri(0.5 + level / 2) + special.ndtri(power)
     return int(np.ceil((z * sd / difference) ** 2))
