@@ -6,12 +6,13 @@ Evaluation knows a model by what it can do (``Scorer``, ``RatingPredictor``), ne
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from recsys_book.data.interactions import Interactions
 from recsys_book.evaluation import metrics
 from recsys_book.evaluation.checks import as_numbers, check_k
 from recsys_book.evaluation.inference import bootstrap_interval
@@ -19,14 +20,12 @@ from recsys_book.evaluation.ranked import Ranked
 from recsys_book.evaluation.ratings import errors_by_user
 from recsys_book.evaluation.sorting import TIE_SEED
 
-if TYPE_CHECKING:
-    from recsys_book.preprocessing.splitting import Split
-
 __all__ = [
     "RankingReport",
     "RatingPredictor",
     "RatingReport",
     "Scorer",
+    "TrainTest",
     "evaluate_ranking",
     "evaluate_ratings",
     "rank_items",
@@ -42,6 +41,13 @@ class Scorer(Protocol):
     def score(self, users: np.ndarray) -> np.ndarray:
         """Return scores, higher is better, shape (len(users), n_items)."""
         ...
+
+
+class TrainTest(Protocol):
+    """A split: what a model may see, and what it is judged on, with shared vocabularies."""
+
+    train: Interactions
+    test: Interactions
 
 
 class RatingPredictor(Protocol):
@@ -132,7 +138,7 @@ class RankingReport:
 
 def evaluate_ranking(
     model: Scorer,
-    split: Split,
+    split: TrainTest,
     k: int = 10,
     seed: int = TIE_SEED,
     exclude_seen: bool = True,
@@ -226,7 +232,7 @@ class RatingReport:
 
 
 def evaluate_ratings(
-    model: RatingPredictor, split: Split, bounds: tuple[float, float] | None = None
+    model: RatingPredictor, split: TrainTest, bounds: tuple[float, float] | None = None
 ) -> RatingReport:
     """Predict every test rating and compare.
 
