@@ -12,7 +12,7 @@ from recsys_book.book.catalog import chapters, require_repository
 from recsys_book.book.notebooks import read_notebook, tags, write_notebook
 
 _BLOCK = re.compile(r"(?ms)^repository:[^\n]*\n(?:(?:[ \t]+[^\n]*|[ \t]*#[^\n]*)?\n)*")
-_URL = re.compile(r"(?m)^(?P<head>[ \t]+url:[ \t]*)(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s#]*)")
+_URL = re.compile(r"(?m)^[ \t]+url:(?P<value>[ \t]*(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s#]*))")
 
 
 def address(url: str | None) -> int:
@@ -70,7 +70,7 @@ def write_address(root: Path, url: str) -> None:
         raise ValueError(f'{path} has no line `url: ""` under `repository:`: add one.')
     start = block.start() + found.start("value")
     end = block.start() + found.end("value")
-    path.write_text(f'{text[:start]}"{url}"{text[end:]}', encoding="utf-8")
+    path.write_text(f'{text[:start]} "{url}"{text[end:]}', encoding="utf-8")
 
 
 def write_bootstrap_cells(root: Path, url: str) -> int:

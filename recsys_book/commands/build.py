@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 
@@ -22,6 +23,8 @@ def build() -> int:
     command = python("-W", "ignore", "-c", _MAIN, "build", ".", "-W", "-n", "--keep-going")
     status = subprocess.run(command, cwd=root, env=environment("book")).returncode
     if status:
+        # Sphinx keeps the pages that it read: without this the next build would not warn again.
+        shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)
         print("recsys-book: the book has warnings: repair what is listed above.", flush=True)
         return 1
     page = root / "_build" / "html" / "index.html"

@@ -57,12 +57,9 @@ def execute(page: Page, results: str, timeout: float) -> Outcome:
     env = environment(PROFILE, **{RESULTS_VARIABLE: results})
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "executed.ipynb"
-        options = ["--execute", "--allow-errors", "--output", str(copy)]
-        options += ["--ExecutePreprocessor.record_timing=False"]
-        options += ["--ExecutePreprocessor.timeout=-1", "--log-level=WARN"]
-        command = python("-W", "ignore", "-m", "nbconvert", "--to", "notebook", *options)
+        command = python("-W", "ignore", "-m", "recsys_book.commands.execute")
         status, seconds, text = run_process(
-            [*command, str(page.path)], cwd=page.path.parent, env=env, timeout=timeout
+            [*command, str(page.path), str(copy)], cwd=page.path.parent, env=env, timeout=timeout
         )
         if status != 0:
             return Outcome(page, status, seconds, "\n".join(text.strip().splitlines()[-15:]))

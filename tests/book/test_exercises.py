@@ -71,8 +71,13 @@ def test_checker_that_accepts_anything_is_found(good, checkers, monkeypatch):
 
 
 def test_imports_are_collected_past_magics(new_cell):
-    cells = [new_cell.code("%matplotlib inline"), new_cell.code("import math\nx = 1\nimport math")]
+    cells = [
+        new_cell.code("%matplotlib inline\nimport math"),
+        new_cell.code("import math\nx = 1\nimport math"),
+    ]
     assert imports_of({"cells": cells}) == "import math"
+    assert imports_of({"cells": cells}, used="math.pi") == "import math"
+    assert imports_of({"cells": cells}, used="x = 1") == ""
 
 
 @pytest.mark.parametrize(

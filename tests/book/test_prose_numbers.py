@@ -19,6 +19,7 @@ def problems_of(text, new_cell, **metadata):
         "RMSE falls to 0.93 here.",
         "It gains 12 %.",
         "It gains 12.5%.",
+        "It gains 95 %, and the interval is wide.",
         "Of the users 44 per cent are tied.",
         "About 1,234.5 films.",
         "A list:\n\n- nDCG 0.176",
@@ -48,6 +49,7 @@ def test_measured_number_is_found(text, new_cell):
         "See https://doi.org/10.1145/3383313 there.",
         "{cite:p}`steck2019embarrassingly`",
         "<!-- 0.5 -->",
+        "The bars are 95 % bootstrap intervals.",
         "Version 1.2.3 and MovieLens-1.5M.",
     ],
 )

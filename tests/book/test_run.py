@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -92,10 +94,11 @@ def test_seeds_are_distinct_reproducible_and_nested():
 
 
 def test_one_thread_outside_full(monkeypatch):
-    import torch
-
     counts = []
-    monkeypatch.setattr(torch, "set_num_threads", counts.append)
+    torch = types.SimpleNamespace(
+        set_num_threads=counts.append, cuda=types.SimpleNamespace(is_available=lambda: False)
+    )
+    monkeypatch.setitem(sys.modules, "torch", torch)
     monkeypatch.setattr(run_module, "_THREAD_VARIABLES", ("RECSYS_BOOK_TEST_THREADS",))
     monkeypatch.setenv("RECSYS_BOOK_TEST_THREADS", "8")
     start("full")

@@ -150,9 +150,7 @@ def test_source_is_shown_as_code_with_its_file(shown):
 
 
 def test_source_of_something_without_source():
-    with pytest.raises(
-        ValueError, match="the source of len cannot be found: pass a Python function"
-    ):
+    with pytest.raises(ValueError, match="the source of len cannot be found: pass a"):
         book.show_source(len)
 
 

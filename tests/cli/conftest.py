@@ -9,6 +9,7 @@ import pytest
 
 from recsys_book.book.bootstrap import bootstrap_source
 from recsys_book.book.catalog import find_repository
+from recsys_book.book.notebooks import KERNEL, LANGUAGE
 
 ROOT = find_repository(Path(__file__).parent)
 TOC = """format: jb-book
@@ -34,7 +35,8 @@ def notebook(title, *sources, tags=()):
     ]
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
-    return v4.new_notebook(cells=cells)
+    metadata = {"kernelspec": dict(KERNEL), "language_info": dict(LANGUAGE)}
+    return v4.new_notebook(cells=cells, metadata=metadata)
 
 
 def write(path, node):

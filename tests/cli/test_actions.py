@@ -72,9 +72,12 @@ def test_build_is_strict(status, code, text, small_book, monkeypatch, capsys):
         calls.append((command, options))
         return subprocess.CompletedProcess(command, status)
 
+    (small_book / "_build" / ".doctrees").mkdir(parents=True)
     monkeypatch.setattr(build_module.subprocess, "run", build)
     assert cli.main(["build"]) == code
     assert text in capsys.readouterr().out
     ((command, options),) = calls
     assert command[-5:] == ["build", ".", "-W", "-n", "--keep-going"]
     assert options["cwd"] == small_book
+    # A failed build leaves nothing that would hide its warnings from the next one.
+    assert (small_book / "_build" / ".doctrees").exists() == (status == 0)

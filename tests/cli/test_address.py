@@ -1,8 +1,10 @@
 """Where the book lives: one setting, the bootstrap cells, and the buttons of the built page."""
 
+import importlib.util
 import re
 import shutil
 import subprocess
+import types
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from recsys_book.commands.address import read_address
 
 ROOT = find_repository(Path(__file__).parent)
 ADDRESS = "https://github.com/owner/some-book"
+TOC = "format: jb-book\nroot: index\nchapters:\n- file: chapters/part/one\n"
 
 
 def bootstrap_cells(root):
@@ -36,7 +39,7 @@ def test_address_is_written_once_into_everything(small_book, capsys):
     assert read_address(small_book) == ADDRESS
     assert bootstrap_cells(small_book) == [bootstrap_source(ADDRESS)] * 2
     config = (small_book / "_config.yml").read_text("utf-8")
-    assert config == before.replace('url: ""', f'url: "{ADDRESS}"')
+    assert config == before.replace('  url: ""', f'  url: "{ADDRESS}"')
     assert cli.main(["address"]) == 0
     assert capsys.readouterr().out == f"{ADDRESS}\n"
     assert cli.main(["address", ADDRESS]) == 0
@@ -78,30 +81,20 @@ def test_odd_address_changes_nothing(small_book, capsys):
     assert read_address(small_book) == ""
 
 
-@pytest.fixture
-def built_book(small_book, monkeypatch):
-    """Build the small book with the real extension and a quiet Sphinx."""
+def test_buttons_appear_with_the_address(small_book, monkeypatch):
     for name in ("_ext", "_static"):
         shutil.copytree(ROOT / name, small_book / name)
+    (small_book / "_toc.yml").write_text(TOC)
+    assert cli.main(["address", ADDRESS]) == 0
     real = subprocess.run
 
-    def build():
-        def quiet(command, **options):
-            return real(command, capture_output=True, text=True, **options)
+    def quiet(command, **options):
+        return real(command, capture_output=True, text=True, **options)
 
-        with monkeypatch.context() as patch:
-            patch.setattr(build_module.subprocess, "run", quiet)
-            assert cli.main(["build"]) == 0
-        pages = (small_book / "_build" / "html").rglob("*.html")
-        text = "\n".join(page.read_text("utf-8") for page in pages)
-        return set(re.findall(r"href=\"(https?://[^\"]+)\"", text))
-
-    return build
-
-
-def test_buttons_appear_with_the_address(built_book, small_book):
-    assert cli.main(["address", ADDRESS]) == 0
-    links = built_book()
+    monkeypatch.setattr(build_module.subprocess, "run", quiet)
+    assert cli.main(["build"]) == 0
+    pages = (small_book / "_build" / "html").rglob("*.html")
+    links = set(re.findall(r"href=\"(https?://[^\"]+)\"", "\n".join(p.read_text() for p in pages)))
     page = "chapters/part/one.ipynb"
     colab = "https://colab.research.google.com/github"
     assert f"{colab}/owner/some-book/blob/main/{page}" in links
@@ -109,9 +102,17 @@ def test_buttons_appear_with_the_address(built_book, small_book):
     assert ADDRESS in links
 
 
-def test_without_address_no_page_links_anywhere(built_book, small_book):
-    assert read_address(small_book) == ""
-    assert built_book() == set()
+@pytest.mark.parametrize("address", ["", ADDRESS])
+def test_extension_switches_every_button_by_the_address(address):
+    specification = importlib.util.spec_from_file_location("ext", ROOT / "_ext/offline_pages.py")
+    extension = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(extension)
+    options = {"repository_url": address, "use_repository_button": True}
+    extension._use_address(None, types.SimpleNamespace(html_theme_options=options))
+    buttons = [options[f"use_{name}_button"] for name in ("repository", "issues", "edit_page")]
+    assert buttons == [bool(address)] * 3
+    assert ("colab_url" in options["launch_buttons"]) == bool(address)
+    assert ("binderhub_url" in options["launch_buttons"]) == bool(address)
 
 
 def test_this_book_has_one_address_everywhere():

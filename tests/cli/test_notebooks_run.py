@@ -2,14 +2,18 @@
 
 import json
 import re
+import time
+from pathlib import Path
 
+import nbclient
 import pytest
+from nbclient.exceptions import CellExecutionError
 
 from recsys_book import cli
 from recsys_book.book.catalog import Page
 from recsys_book.book.checks import hash_problems, output_problems
 from recsys_book.book.notebooks import KERNEL, LANGUAGE, read_notebook
-from recsys_book.commands import check, processes, refresh, run
+from recsys_book.commands import check, execute, processes, refresh, run
 from recsys_book.commands.processes import Outcome
 
 RECORD = """from recsys_book.book.record import result_path, results_folder, write_json
@@ -61,15 +65,47 @@ def page(name="part/one"):
     return Page(name, None, "Part", "One")
 
 
-def test_refresh_keeps_the_old_outputs_of_a_failing_chapter(small_book, edit, capsys):
+def test_refresh_keeps_the_old_outputs_of_a_failing_chapter(small_book, monkeypatch, capsys):
+    error = {"output_type": "error", "ename": "KeyError", "evalue": "'film'", "traceback": []}
+
+    def fake(command, cwd, env, timeout):
+        source, target = map(Path, command[-2:])
+        content = json.loads(source.read_text("utf-8"))
+        content["cells"][3]["outputs"] = [error]
+        target.write_text(json.dumps(content), encoding="utf-8")
+        return 0, 1.0, ""
+
+    monkeypatch.setattr(refresh, "run_process", fake)
     path = small_book / "chapters/part/two.ipynb"
-    edit(path, 3, "raise KeyError('no such film')")
     before = path.read_bytes()
     assert cli.main(["refresh", "two"]) == 1
     text = capsys.readouterr().out
-    assert "== part/two FAILED; its old outputs stay\ncell 4:" in text
-    assert "KeyError: 'no such film'" in text
+    assert "== part/two FAILED; its old outputs stay\ncell 4:\n  | 'two'" in text
+    assert "  | KeyError: 'film'" in text
     assert path.read_bytes() == before
+
+
+def test_execution_stops_at_the_first_error(small_book, monkeypatch, tmp_path):
+    asked = []
+
+    class Client:
+        def __init__(self, notebook, **options):
+            self.notebook = notebook
+            asked.append(options)
+
+        def execute(self):
+            self.notebook["cells"][3]["source"] = "executed"
+            if len(asked) == 2:
+                raise CellExecutionError("traceback", "E", "no")
+
+    monkeypatch.setattr(nbclient, "NotebookClient", Client)
+    source = small_book / "chapters/part/two.ipynb"
+    for _ in range(2):
+        execute.execute_file(source, tmp_path / "out.ipynb")
+        assert read_notebook(tmp_path / "out.ipynb")["cells"][3]["source"] == "executed"
+        (tmp_path / "out.ipynb").unlink()
+    assert asked[0]["resources"] == {"metadata": {"path": str(source.parent)}}
+    assert asked[0]["record_timing"] is False
 
 
 @pytest.mark.parametrize(
@@ -163,8 +199,11 @@ def test_process_ends_with_its_children(tmp_path):
         processes.python("-c", script), cwd=tmp_path, env=processes.environment("book"), timeout=1
     )
     assert code is None and seconds < 10
-    state = tmp_path.__class__(f"/proc/{text.strip()}/stat")
-    assert not state.exists() or state.read_text().split()[2] == "Z"
+    stat = Path(f"/proc/{text.strip()}/stat")
+    until = time.monotonic() + 5
+    while stat.exists() and stat.read_text().split()[2] != "Z" and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not stat.exists() or stat.read_text().split()[2] == "Z"
 
 
 def test_stubborn_process_is_killed(tmp_path, monkeypatch):

@@ -17,13 +17,17 @@ _NAMES = re.compile(
     r"|python|numpy|pandas|torch|pytorch|version|cc by|licen[cs]e|release))\s*$",
     re.IGNORECASE,
 )
+#: A level that we choose, such as "a 95 % bootstrap interval".
+_LEVEL = re.compile(
+    r"\b(?:90|95|99)\s?(?:%|per cent)(?=[\w\s-]{0,30}\b(?:intervals?|bands?|confidence|levels?)\b)"
+)
 
 
 def number_problems(notebook: dict[str, Any]) -> list[str]:
     """Find decimals and percentages in the prose of a notebook.
 
-    Allowed are those in code spans, mathematics, tables of the text's own making with a reason,
-    citations, and *Source check* boxes, which quote. A Markdown cell may carry the metadata
+    Allowed are those in code spans, mathematics and citations, in *Source check* boxes, which
+    quote, and in the level of an interval. A Markdown cell may carry the metadata
     ``allow_numbers`` with the reason as its value.
 
     Args:
@@ -54,7 +58,7 @@ def _numbers(line: Line) -> list[str]:
         return []
     if any("source check" in fence.argument.lower() for fence in line.fences):
         return []
-    text = plain_prose(line.text)
+    text = _LEVEL.sub(" ", plain_prose(line.text))
     return [m.group() for m in _NUMBER.finditer(text) if not _NAMES.search(text[: m.start()])]
 
 

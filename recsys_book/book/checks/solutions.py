@@ -90,22 +90,25 @@ def _stub(notebook: dict[str, Any], after: int) -> str:
     return ""
 
 
-def imports_of(notebook: dict[str, Any]) -> str:
+def imports_of(notebook: dict[str, Any], used: str = "") -> str:
     """Return the import statements of a notebook, so that a solution can run without the rest.
 
     Args:
         notebook: A chapter.
+        used: Python source; only what it names is imported. By default everything is.
 
     Returns:
         Python source.
     """
+    names = {node.id for node in ast.walk(ast.parse(used)) if isinstance(node, ast.Name)}
     lines = []
     for cell in code_cells(notebook):
-        try:
-            body = ast.parse(cell["source"]).body
-        except SyntaxError:  # a cell with magics
-            continue
-        lines += [ast.unparse(n) for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
+        source = re.sub(r"(?m)^\s*[%!].*$", "", cell["source"])  # magics are no Python
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                bound = {(a.asname or a.name).partition(".")[0] for a in node.names}
+                if not used or bound & names:
+                    lines.append(ast.unparse(node))
     return "\n".join(dict.fromkeys(lines))
 
 
@@ -142,11 +145,11 @@ def exercise_problems(notebook: dict[str, Any]) -> list[str]:
     problems = []
     if len(exercises) < MINIMUM:
         problems.append(f"there are {len(exercises)} exercises: a chapter has at least {MINIMUM}.")
-    names: dict[str, Any] = {"__name__": "solutions"}
-    exec(imports_of(notebook), names)
     for exercise in exercises:
         where = f"exercise {exercise.label or '(no label)'}"
+        names: dict[str, Any] = {"__name__": "solutions"}
         try:
+            exec(imports_of(notebook, exercise.stub + "\n" + exercise.solution), names)
             problems += [f"{where}: {text}" for text in _problems_of(exercise, names)]
         except Exception as error:
             problems.append(f"{where}: running it raised {type(error).__name__}: {error}.")
