@@ -123,11 +123,12 @@ def validate(entry: Erratum) -> Erratum:
 
 
 @cache
-def load_catalog(path: Path = CATALOG) -> tuple[Erratum, ...]:
+def load_catalog(path: Path | None = None) -> tuple[Erratum, ...]:
     """Read and check the whole catalogue.
 
     Args:
-        path: the JSON file, a list of objects with the fields of ``Erratum``.
+        path: a JSON file, a list of objects with the fields of ``Erratum``; by default the
+            package's own.
 
     Returns:
         The entries in the order of ``GROUPS``, numbers ascending.
@@ -135,13 +136,14 @@ def load_catalog(path: Path = CATALOG) -> tuple[Erratum, ...]:
     Raises:
         ValueError: if an entry is malformed, twice there, or out of order.
     """
+    path = Path(path or CATALOG)
     names = {field.name for field in fields(Erratum)}
     entries = []
-    for row in json.loads(Path(path).read_text(encoding="utf-8")):
+    for row in json.loads(path.read_text(encoding="utf-8")):
         if set(row) != names:
             odd = ", ".join(sorted(set(row) ^ names))
             raise ValueError(
-                f"Entry {row.get('id', '?')} of {Path(path).name} lacks or adds the fields "
+                f"Entry {row.get('id', '?')} of {path.name} lacks or adds the fields "
                 f"{odd}: give exactly the fields of Erratum."
             )
         entries.append(validate(Erratum(**row)))
@@ -150,7 +152,7 @@ def load_catalog(path: Path = CATALOG) -> tuple[Erratum, ...]:
     for previous, current in zip(keys, keys[1:]):
         if current <= previous:
             raise ValueError(
-                f"Entry {current[1]} of {Path(path).name} is out of order or there twice: "
+                f"Entry {current[1]} of {path.name} is out of order or there twice: "
                 "sort by group, then by number."
             )
     return tuple(entries)

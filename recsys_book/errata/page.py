@@ -150,15 +150,20 @@ def summary(entries: tuple[Erratum, ...], shown: Counter) -> str:
         The table.
     """
     rows = []
-    for group, theme in GROUPS.items():
+    for group in GROUPS:
         members = [entry for entry in entries if entry.group == group]
         kinds = Counter(entry.severity for entry in members)
         program = sum(entry.demonstrated for entry in members)
         counts = [len(members), *(kinds[s] for s in SEVERITIES), program, shown[group]]
-        rows.append([f"{group}: {theme}", *(str(n) if n else "" for n in counts)])
+        rows.append(
+            [
+                f"{{ref}}`{group} <source-check-{group.lower()}>`",
+                *(str(n) if n else "" for n in counts),
+            ]
+        )
     total = [sum(int(row[k] or 0) for row in rows) for k in range(1, len(rows[0]))]
     rows.append(["**all**", *(str(n) for n in total)])
-    return table(["group", "entries", *SEVERITIES, "a program shows it", "in the book now"], rows)
+    return table(["group", "entries", *SEVERITIES, "run", "here"], rows)
 
 
 def render(
@@ -180,9 +185,13 @@ def render(
     parts.append("## How to read the tables\n\n")
     parts.append("An entry cites its article by a short name and the printed section number.\n\n")
     parts.append(table(["name", "article"], ARTICLES.items()) + "\n")
-    parts.append("Severity says what the fault costs; the last columns count the entries.\n\n")
+    parts.append("Severity says what the fault costs.\n\n")
     parts.append(table(["severity", "meaning"], SEVERITIES.items()) + "\n")
     parts.append(table(["checked", "meaning"], VERIFIED.items()) + "\n")
+    parts.append(
+        "The entries by group and severity; *run* counts those that a program shows, *here* those "
+        "that stand in the book by now.\n\n"
+    )
     parts.append(summary(entries, shown))
     for group, theme in GROUPS.items():
         parts.append(f"\n(source-check-{group.lower()})=\n\n## {theme} ({group})\n\n")
@@ -196,15 +205,16 @@ def render(
     return "".join(parts)
 
 
-def main(root: Path = REPOSITORY) -> int:
+def main(root: Path | None = None) -> int:
     """Rewrite the page.
 
     Args:
-        root: the repository.
+        root: the repository; by default the one that holds this file.
 
     Returns:
         The exit status, 0.
     """
+    root = root or REPOSITORY
     page = root / PAGE
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(render(load_catalog(), *find_places(root)), encoding="utf-8")
