@@ -52,9 +52,7 @@ def check_debounce(answer: Callable[[np.ndarray, float], np.ndarray]) -> None:
     assert keep[0], "the first event has no event before it, so it stays"
     assert not keep[2], "2.0 is close to the event before it (1.0): in a chain only the first stays"
     assert not keep[4], "a gap equal to the window counts as close"
-    assert keep.tolist() == [True, False, False, True, False, True], (
-        "compare each with the one before"
-    )
+    assert keep.tolist() == [True, False, False, True, False, True], "compare neighbours"
     assert len(answer(np.array([]), 2.0)) == 0, "an empty history has an empty answer"
 
 

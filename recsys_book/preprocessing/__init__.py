@@ -82,7 +82,6 @@ from recsys_book.preprocessing.projection import (
 from recsys_book.preprocessing.quality import (
     DataReport,
     data_report,
-    gini_of_counts,
     popularity_drift,
 )
 from recsys_book.preprocessing.sampling import (
@@ -215,7 +214,6 @@ __all__ = [
     "filter_scores",
     "first_occurrences",
     "future_shares",
-    "gini_of_counts",
     "glove",
     "haversine",
     "history_features",

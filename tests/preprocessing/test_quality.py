@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recsys_book.preprocessing import data_report, gini_of_counts, popularity_drift
+from recsys_book.evaluation import gini
+from recsys_book.preprocessing import data_report, popularity_drift
 
 LOG = pd.DataFrame(
     {
@@ -49,13 +50,11 @@ def test_report_of_degenerate_logs():
     assert one.density == 1 and one.gini == 0 and one.drift == 0
 
 
-def test_gini():
-    assert gini_of_counts([2, 2, 2]) == pytest.approx(0)
-    assert gini_of_counts([0, 0, 0, 8]) == pytest.approx(3 / 4)
-    assert gini_of_counts([0, 0]) == 0
-    x = np.random.default_rng(0).pareto(2, 50)
-    by_pairs = np.abs(x[:, None] - x).sum() / (2 * len(x) ** 2 * x.mean())
-    assert gini_of_counts(x) == pytest.approx(by_pairs)
+def test_gini_is_the_one_of_the_evaluation():
+    rng = np.random.default_rng(0)
+    log = pd.DataFrame({"user": rng.integers(0, 50, 400), "item": rng.zipf(2, 400)})
+    report = data_report(log.assign(timestamp=range(400)))
+    assert report.gini == pytest.approx(gini(log["item"].value_counts().to_numpy()))
 
 
 def test_drift_is_a_distance():
