@@ -131,10 +131,12 @@ def new(
     inches = WIDTHS[width]
     if height is None:
         height = rows * min(3.6, max(2.6, 0.62 * inches / cols))
-    with plt.rc_context(_STYLE):
-        figure, axes = plt.subplots(rows, cols, figsize=(inches, height), **options)
-        if title:
-            figure.suptitle(title, x=0.02, ha="left", fontsize=13, fontweight="bold")
+    # Not in an rc_context: leaving one would take back the interactive mode that Jupyter's backend
+    # sets with the first figure, and no later figure would show.
+    use_style()
+    figure, axes = plt.subplots(rows, cols, figsize=(inches, height), **options)
+    if title:
+        figure.suptitle(title, x=0.02, ha="left", fontsize=13, fontweight="bold")
     return figure, axes
 
 

@@ -50,6 +50,22 @@ def test_new_sizes_and_titles():
         figures.new("wide")
 
 
+def test_jupyter_keeps_showing_figures(monkeypatch):
+    real = plt.subplots
+
+    def first_figure(*args, **options):
+        matplotlib.interactive(True)  # what Jupyter's backend does when it is first used
+        return real(*args, **options)
+
+    monkeypatch.setattr(plt, "subplots", first_figure)
+    matplotlib.interactive(False)
+    try:
+        figures.new()
+        assert matplotlib.is_interactive()
+    finally:
+        matplotlib.interactive(False)
+
+
 def test_palette_is_that_of_okabe_and_ito():
     assert len(figures.PALETTE) == 9
     assert figures.PALETTE["vermillion"] == "#D55E00"
