@@ -27,6 +27,7 @@ from recsys_book.evaluation.classification import (
     log_loss,
     log_loss_from_logits,
 )
+from recsys_book.evaluation.cross_entropy import cross_entropy
 from recsys_book.evaluation.curves import (
     Curve,
     area_under,
@@ -60,6 +61,8 @@ from recsys_book.evaluation.metrics import (
     recall_at_k,
     reciprocal_rank,
 )
+from recsys_book.evaluation.online import assign_arms, ratio_interval, session_lengths
+from recsys_book.evaluation.overlap import overlap_between_users, overlap_with
 from recsys_book.evaluation.protocol import (
     RankingReport,
     RatingPredictor,
@@ -87,6 +90,7 @@ from recsys_book.evaluation.sampled import (
     ndcg_at_rank,
     sampled_ranks,
 )
+from recsys_book.evaluation.slices import count_groups, mean_by_group, recall_by_item_group
 from recsys_book.evaluation.sorting import (
     TIE_SEED,
 )
@@ -107,6 +111,7 @@ __all__ = [
     "TwoRates",
     "accuracy",
     "area_under",
+    "assign_arms",
     "auc_by_user",
     "average_precision",
     "average_precision_at_k",
@@ -117,6 +122,8 @@ __all__ = [
     "cohens_dz",
     "compare_rates",
     "confusion",
+    "count_groups",
+    "cross_entropy",
     "discounts",
     "errors_by_user",
     "evaluate_ranking",
@@ -134,11 +141,14 @@ __all__ = [
     "log_loss",
     "log_loss_from_logits",
     "mae",
+    "mean_by_group",
     "mean_over_users",
     "mse",
     "ndcg_at_k",
     "ndcg_at_rank",
     "novelty",
+    "overlap_between_users",
+    "overlap_with",
     "paired_test",
     "peeking_false_alarms",
     "precision_at_k",
@@ -146,7 +156,9 @@ __all__ = [
     "probability_of_superiority",
     "rank_items",
     "rate_interval",
+    "ratio_interval",
     "recall_at_k",
+    "recall_by_item_group",
     "reciprocal_rank",
     "rmse",
     "roc_auc",
@@ -155,6 +167,7 @@ __all__ = [
     "seeds_and_users_interval",
     "self_information",
     "serendipity",
+    "session_lengths",
     "tolerance_rate",
     "user_coverage",
     "users_for_paired_difference",
