@@ -1,6 +1,7 @@
 """Data: the one type every room speaks, verified fetching, MovieLens, and simulated logs."""
 
 from recsys_book.data.errors import DataError
+from recsys_book.data.feedback import FeedbackLog, SimulatedPeople, closed_loop
 from recsys_book.data.fetching import cache_dir, catalog, encoder_path, fetch, fetch_all
 from recsys_book.data.interactions import Interactions
 from recsys_book.data.listings import rating_data, review_data, shopping_data, write_csv
@@ -16,12 +17,15 @@ from recsys_book.data.tables import read_interactions
 
 __all__ = [
     "DataError",
+    "FeedbackLog",
     "Interactions",
     "MessyLog",
     "MovieLens",
     "Simulated",
+    "SimulatedPeople",
     "cache_dir",
     "catalog",
+    "closed_loop",
     "dice_ratings",
     "encoder_path",
     "fetch",
