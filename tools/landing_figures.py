@@ -70,6 +70,7 @@ TICKS = {
     2.6e6: "1 month",
     3.2e7: "1 year",
 }
+MARKED = {"collaborative": "blue", "recent popularity": "vermillion"}
 
 
 def draw_map() -> None:
@@ -99,19 +100,18 @@ def draw_questions(result: dict) -> None:
     Args:
         result: what the introduction recorded: mean nDCG@10 by recommender, for each question.
     """
-    tomorrow, last = (result["metrics"][key] for key in ("tomorrow", "last_item"))
-    # Random order is left out: near zero twice, it would only stretch the axis.
-    names = sorted((n for n in tomorrow if n != "random order"), key=tomorrow.get)
-    _, ax = figures.new(height=0.42 * len(names) + 1.5)
-    rows = np.arange(len(names))
-    for j, name in enumerate(names):
-        ax.plot([tomorrow[name], last[name]], [j, j], color="#BBBBBB", linewidth=2, zorder=1)
-    ax.plot([tomorrow[n] for n in names], rows, "o", color=PALETTE["blue"], label="tomorrow")
-    ax.plot([last[n] for n in names], rows, "s", color=PALETTE["vermillion"], label="the last item")
-    ax.set_yticks(rows, names)
-    ax.set(xlim=(0, None), ylim=(-0.6, len(names) - 0.4), xlabel="nDCG@10, MovieLens-100K")
-    ax.set_title("The question decides which recommender is best", x=0, ha="left")
-    ax.legend(loc="lower right")
+    means = {"Tomorrow": "tomorrow", "The last item": "last_item"}
+    values = {title: result["metrics"][key] for title, key in means.items()}
+    names = sorted(values["Tomorrow"], key=values["Tomorrow"].get)
+    colors = [next((c for part, c in MARKED.items() if part in name), "grey") for name in names]
+    _, axes = figures.new(cols=2, height=0.36 * len(names) + 1.2, sharey=True)
+    for ax, (title, mean) in zip(axes, values.items()):
+        heights = [mean[name] for name in names]
+        ax.barh(np.arange(len(names)), heights, color=[PALETTE[color] for color in colors])
+        ax.set_yticks(np.arange(len(names)), names)
+        ax.grid(axis="y", visible=False)
+        ax.locator_params(axis="x", nbins=4)
+        ax.set(xlabel="nDCG@10", title=title)
 
 
 def save(name: str) -> Path:
