@@ -168,7 +168,7 @@ class SimulatedPeople:
         if lists.ndim != 2 or len(lists) != len(users):
             raise DataError(f"{len(users)} users got lists of shape {lists.shape}; give one each.")
         if lists.size and not -1 <= lists.min() <= lists.max() < self.n_items:
-            raise DataError(f"A list holds an item outside 0 to {top}; show these only.")
+            raise DataError(f"A list holds an item outside 0 to {self.n_items - 1}; drop it.")
         n, k = lists.shape
         user, item = np.repeat(users, k), lists.ravel()
         position = np.tile(np.arange(k), n)
