@@ -10,7 +10,6 @@ BUILD := _build
 # One thread a process: the notebooks run two at a time, and two threads on a shared core are slower than one.
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM := false
-export RECSYS_BOOK_LOCK := requirements.lock
 
 .PHONY: help setup data book test test-unit test-book lint chapter outputs serve clean distclean
 help:            ## what each command does
