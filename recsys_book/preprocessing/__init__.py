@@ -6,6 +6,12 @@ from recsys_book.preprocessing.augmentation import (
     mask,
     reorder,
 )
+from recsys_book.preprocessing.chunks import (
+    FirstOccurrences,
+    RunningMoments,
+    clean_chunks,
+    map_chunks,
+)
 from recsys_book.preprocessing.cleaning import (
     REPEAT_POLICIES,
     Report,
@@ -66,6 +72,7 @@ from recsys_book.preprocessing.missing import (
     ips_mean,
     snips_mean,
 )
+from recsys_book.preprocessing.modalities import Modalities, align_modalities
 from recsys_book.preprocessing.outliers import (
     OutlierRule,
     business_rule,
@@ -73,6 +80,9 @@ from recsys_book.preprocessing.outliers import (
     z_score_bound,
     z_scores,
 )
+from recsys_book.preprocessing.pair_features import information_gain, pair_features
+from recsys_book.preprocessing.pair_input import encode_pairs
+from recsys_book.preprocessing.profiles import keep_consented, user_profiles
 from recsys_book.preprocessing.projection import (
     PrincipalComponents,
     cluster,
@@ -84,6 +94,7 @@ from recsys_book.preprocessing.quality import (
     data_report,
     popularity_drift,
 )
+from recsys_book.preprocessing.reviews import texts_of_others
 from recsys_book.preprocessing.sampling import (
     expected_items_kept,
     sample_events,
@@ -119,6 +130,7 @@ from recsys_book.preprocessing.splitting import (
     three_way,
     tie_choices,
 )
+from recsys_book.preprocessing.tables import TableEncoder
 from recsys_book.preprocessing.text import (
     bag_of_words,
     chinese_words,
@@ -157,19 +169,24 @@ from recsys_book.preprocessing.wordpiece import (
 
 __all__ = [
     "DataReport",
+    "FirstOccurrences",
     "IdMap",
     "LeakageError",
     "MissingValueFiller",
+    "Modalities",
     "OutlierRule",
     "PrincipalComponents",
     "REPEAT_POLICIES",
     "Report",
+    "RunningMoments",
     "Scaler",
     "Split",
+    "TableEncoder",
     "TargetEncoder",
     "ThreeWay",
     "WordPiece",
     "WordVectors",
+    "align_modalities",
     "assert_cold_items",
     "assert_cold_users",
     "assert_features_as_of",
@@ -185,6 +202,7 @@ __all__ = [
     "calendar",
     "chinese_words",
     "clean",
+    "clean_chunks",
     "clean_text",
     "cluster",
     "cluster_stability",
@@ -204,6 +222,7 @@ __all__ = [
     "drop_technical_duplicates",
     "eliminate",
     "embedded_scores",
+    "encode_pairs",
     "estimate_strength",
     "event_log_schema",
     "expected_best",
@@ -217,20 +236,24 @@ __all__ = [
     "glove",
     "haversine",
     "history_features",
+    "information_gain",
     "inverse_document_frequency",
     "ips_mean",
     "item2vec",
     "item_sequences",
     "k_core",
+    "keep_consented",
     "kfold",
     "kfold_mean_error",
     "leak_r2",
     "leave_one_out",
     "longest_match",
+    "map_chunks",
     "mask",
     "modified_z_scores",
     "nearest_rows",
     "one_hot",
+    "pair_features",
     "pairwise_interactions",
     "per_user_random_split",
     "popularity_drift",
@@ -252,6 +275,7 @@ __all__ = [
     "snips_mean",
     "stratified_split",
     "temporal_split",
+    "texts_of_others",
     "tfidf",
     "three_way",
     "tie_choices",
@@ -260,6 +284,7 @@ __all__ = [
     "train_word2vec",
     "train_wordpiece",
     "tsne_map",
+    "user_profiles",
     "user_sequences",
     "users_needed",
     "validate_log",
