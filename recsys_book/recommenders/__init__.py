@@ -15,6 +15,7 @@ from recsys_book.recommenders.closed_form import (
     positions_from_end,
 )
 from recsys_book.recommenders.content import GenreProfile, genre_matrix
+from recsys_book.recommenders.pipeline import Pipeline, PipelineResult
 from recsys_book.recommenders.popularity import (
     DecayedPopularity,
     Popularity,
@@ -24,18 +25,20 @@ from recsys_book.recommenders.popularity import (
 from recsys_book.recommenders.rules import CategoryRule
 
 __all__ = [
-    "EASE",
-    "TIE_SEED",
     "BaseRecommender",
     "CategoryRule",
     "DecayedPopularity",
+    "EASE",
     "GenreProfile",
     "ItemBias",
     "NotFittedError",
+    "Pipeline",
+    "PipelineResult",
     "Popularity",
     "Random",
     "RecentPopularity",
     "Recommender",
+    "TIE_SEED",
     "UserItemBias",
     "damped_mean",
     "ease_objective",
