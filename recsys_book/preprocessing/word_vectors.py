@@ -260,7 +260,7 @@ def glove(
         seed: of the starting vectors.
 
     Returns:
-        The vectors (word plus context, as the paper does) and the loss after each sweep.
+        Word and context vectors (the paper uses their sum), and the loss after each sweep.
 
     Source: Pennington, Socher & Manning 2014 (the loss; they minimise it by AdaGrad).
     """
@@ -274,4 +274,4 @@ def glove(
         error = w @ c.T + b[:, None] + d - log_counts
         ridge = l2 * sum(float((a**2).sum()) for a in (w, b, c, d))
         losses.append(float((weight * error**2).sum()) + ridge)
-    return WordVectors(list(words), w + c), losses
+    return WordVectors(list(words), w, c), losses

@@ -122,8 +122,26 @@ def test_glove_loss_falls_and_topics_appear():
 def test_glove_fits_log_counts_when_it_has_the_room():
     words = list("abcd")
     counts = np.exp(np.random.default_rng(0).normal(1, 0.5, (4, 4)))
-    _, losses = glove(counts, words, size=4, sweeps=60, x_max=1.0, l2=1e-8)
+    vectors, losses = glove(counts, words, size=4, sweeps=60, x_max=1.0, l2=1e-8)
     assert losses[-1] < 1e-3
+    rest = np.log(counts) - vectors.vectors @ vectors.context.T  # the two biases
+    np.testing.assert_allclose(rest - rest[:1] - rest[:, :1] + rest[0, 0], 0, atol=0.05)
+
+
+def test_glove_agrees_with_skip_gram():
+    g = np.random.default_rng(1)
+    counts = g.integers(1, 40, (6, 6))
+    counts = counts + counts.T
+    pairs = [
+        [f"w{i}", f"w{j}"] for i in range(6) for j in range(i + 1) for _ in range(counts[i, j])
+    ]
+    words = [f"w{i}" for i in range(6)]
+    met = co_occurrence(pairs, words, window=1)
+    vectors, _ = glove(met, words, size=5, sweeps=40, x_max=1.0, l2=0.01)
+    scores = vectors.vectors @ vectors.context.T
+    pmi = shifted_pmi(met, 5)
+    centred = [a - a.mean(0) - a.mean(1)[:, None] + a.mean() for a in (scores, pmi)]
+    assert np.corrcoef(centred[0].ravel(), centred[1].ravel())[0, 1] > 0.95
 
 
 def test_nearest_survives_a_zero_vector():
