@@ -49,6 +49,7 @@ def environment(profile: str, **more: str) -> dict[str, str]:
     env = {**os.environ, "RECSYS_BOOK_PROFILE": profile, "PYTHONHASHSEED": "0"}
     env["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # the debugger's remark would become an output
     env["PYTHONWARNINGS"] = "ignore"
+    env["JUPYTER_PREFER_ENV_PATH"] = "1"  # this environment's kernel, not one of the user's
     if profile != "full":
         env["OMP_NUM_THREADS"] = env["MKL_NUM_THREADS"] = "1"
     for name in ("MPLBACKEND", "PYTEST_ADDOPTS", "COVERAGE_PROCESS_START"):
