@@ -210,6 +210,14 @@ def quieten_libraries() -> None:
     """Keep libraries from asking a network and from printing what varies between machines."""
     for variable, value in _QUIET.items():
         os.environ.setdefault(variable, value)
+    # A library that the chapter imported before has read its variables already.
+    hub = sys.modules.get("huggingface_hub.constants")
+    if hub is not None:
+        hub.HF_HUB_OFFLINE = os.environ["HF_HUB_OFFLINE"].upper() in {"1", "ON", "YES", "TRUE"}
+    log = sys.modules.get("transformers.utils.logging")
+    if log is not None:
+        log.set_verbosity_error()
+        log.disable_progress_bar()
     for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):
         warnings.filterwarnings("ignore", category=category)
     warnings.filterwarnings("ignore", message=".*IProgress not found.*")

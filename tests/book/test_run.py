@@ -120,6 +120,24 @@ def test_libraries_stay_off_the_network_unless_the_reader_says_so(monkeypatch):
     assert (os.environ["HF_HUB_OFFLINE"], os.environ["TRANSFORMERS_OFFLINE"]) == ("1", "0")
 
 
+def test_libraries_that_are_there_already_are_told_too(monkeypatch):
+    calls = []
+    hub = types.SimpleNamespace(HF_HUB_OFFLINE=False)
+    log = types.SimpleNamespace(
+        set_verbosity_error=lambda: calls.append("quiet"),
+        disable_progress_bar=lambda: calls.append("no bar"),
+    )
+    monkeypatch.setitem(sys.modules, "huggingface_hub.constants", hub)
+    monkeypatch.setitem(sys.modules, "transformers.utils.logging", log)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    start()
+    assert hub.HF_HUB_OFFLINE is True
+    assert calls == ["quiet", "no bar"]
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    start()
+    assert hub.HF_HUB_OFFLINE is False
+
+
 def test_expect_prints_what_does_not_vary(capsys, home):
     run = start()
     capsys.readouterr()

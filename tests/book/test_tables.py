@@ -65,10 +65,12 @@ def test_frame_with_a_named_index_shows_it(shown):
 def test_series_and_deep_columns(shown):
     book.table(pd.Series([1, 2], index=["a", "b"], name="n"))
     book.table(pd.Series([1.0], index=["a"]), decimals=1)
+    book.table(pd.DataFrame({"n": pd.array([1, None], dtype="Int64")}, index=["a", "b"]))
     book.table(pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_product([["x"], ["p", "q"]])))
     assert [bundle["text/plain"] for bundle in shown] == [
         "   n\na  1\nb  2",
         "   value\na    1.0",
+        "   n\na  1\nb  –",
         "x p  x q\n  1    2",
     ]
 

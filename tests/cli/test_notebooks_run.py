@@ -2,6 +2,8 @@
 
 import json
 import re
+import runpy
+import sys
 import time
 from pathlib import Path
 
@@ -100,8 +102,10 @@ def test_execution_stops_at_the_first_error(small_book, monkeypatch, tmp_path):
 
     monkeypatch.setattr(nbclient, "NotebookClient", Client)
     source = small_book / "chapters/part/two.ipynb"
+    monkeypatch.setattr(sys, "argv", ["execute", str(source), str(tmp_path / "out.ipynb")])
+    monkeypatch.delitem(sys.modules, execute.__name__)
     for _ in range(2):
-        execute.execute_file(source, tmp_path / "out.ipynb")
+        runpy.run_module(execute.__name__, run_name="__main__")
         assert read_notebook(tmp_path / "out.ipynb")["cells"][3]["source"] == "executed"
         (tmp_path / "out.ipynb").unlink()
     assert asked[0]["resources"] == {"metadata": {"path": str(source.parent)}}
