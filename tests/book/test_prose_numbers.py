@@ -44,7 +44,7 @@ def test_measured_number_is_found(text, new_cell):
         "```python\nx = 0.5\n```",
         "```{math}\n:label: eq-a\nx = 0.5\n```",
         ":::{admonition} Source check MET-01 · the gain\n:class: note\nIt says 0.85.\n:::",
-        "Article S1 §4.4.1 and section 4.4 and Python 3.11 and CC BY 4.0.",
+        "Article S1 §4.4.1, S2 2.3 and section 4.4 and Python 3.11 and CC BY 4.0.",
         "[a page](https://doi.org/10.1145/3383313.3412489)",
         "See https://doi.org/10.1145/3383313 there.",
         "{cite:p}`steck2019embarrassingly`",

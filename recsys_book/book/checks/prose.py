@@ -13,7 +13,7 @@ _NUMBER = re.compile(
 )
 #: Words after which a dotted number is a name and not a measurement.
 _NAMES = re.compile(
-    r"(?:§+|\b(?:section|sections|article|chapter|figure|fig\.|table|appendix|equation"
+    r"(?:§+|\b(?:S\d[a-z]?|section|sections|article|chapter|figure|fig\.|table|appendix|equation"
     r"|python|numpy|pandas|torch|pytorch|version|cc by|licen[cs]e|release))\s*$",
     re.IGNORECASE,
 )
