@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -38,7 +38,6 @@ class PipelineResult:
     test: RankingReport
 
 
-@dataclass(frozen=True)
 class Pipeline:
     """The five stages of a recommender, each replaceable.
 
@@ -48,7 +47,7 @@ class Pipeline:
     events that follow. 5. *Evaluate*: fit it again on everything before the test and look at the
     test once. Nothing is ever adjusted on the test events (erratum MET-13).
 
-    Attributes:
+    Args:
         candidates: A function without arguments for each name, which makes a new model.
         steps: Cleaning steps, from a log to ``(log, Report)``.
         split: Function from interactions to a ``Split``; applied to all events, then to its own
@@ -58,12 +57,18 @@ class Pipeline:
         columns: What the log calls its columns, as keywords of ``Interactions.from_frame``.
     """
 
-    candidates: Mapping[str, Callable[[], Recommender]]
-    steps: Sequence[Step] = ()
-    split: Callable[[Interactions], Split] = temporal_split
-    metric: str = "ndcg"
-    k: int = 10
-    columns: Mapping[str, str | None] = field(default_factory=dict)
+    def __init__(
+        self,
+        candidates: Mapping[str, Callable[[], Recommender]],
+        steps: Sequence[Step] = (),
+        split: Callable[[Interactions], Split] = temporal_split,
+        metric: str = "ndcg",
+        k: int = 10,
+        columns: Mapping[str, str | None] | None = None,
+    ):
+        self.candidates, self.steps, self.split = candidates, steps, split
+        self.metric, self.k = metric, k
+        self.columns = dict(columns or {})
 
     def run(self, log: pd.DataFrame) -> PipelineResult:
         """Run all stages.
