@@ -42,12 +42,12 @@ def rolling_cuts(
     check_share(width)
     for start in starts:
         check_share(start)
-        cut, end = int(round(n * start)), int(round(n * (start + width)))
-        if end > n:
+        if start + width > 1 + 1e-9:
             raise ValueError(
                 f"the cut at {start:g} with width {width:g} reaches past the end of the log; "
                 "make start + width at most 1."
             )
+        cut, end = int(round(n * start)), int(round(n * (start + width)))
         name = f"rolling_{start:g}"
         yield cut_at(interactions, order[:cut], order[cut:end], name, drop_cold_users)
 

@@ -430,6 +430,8 @@ def test_rolling_cuts_refuse_shares_outside_zero_and_one(share):
         list(rolling_cuts(log, width=share))
     with pytest.raises(ValueError, match="^the cut at 0.95 with width 0.1 reaches past the end"):
         list(rolling_cuts(log, starts=[0.95]))
+    with pytest.raises(ValueError, match="^the cut at 0.9 with width 0.11 reaches past the end"):
+        list(rolling_cuts(log, starts=[0.9], width=0.11))
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -516,3 +518,70 @@ def test_the_number_of_folds_is_checked(folds):
     with pytest.raises(ValueError, match=f"^{most + 1} folds need more .* at most {most}.$"):
         list(folds(log, k=most + 1))
     assert len(list(folds(log, k=most))) == most
+
+
+# ------------------------------------------------------------------ defaults, names, sentences
+def test_stratified_split_gives_the_left_over_row_to_the_largest_remainder():
+    labels = np.repeat([0, 1, 2], [6, 6, 13])
+    split = stratified_split(make(np.zeros(25, int), item=labels), test=0.2, by=labels)
+    assert np.bincount(split.test.item).tolist() == [1, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (random_split, "random"),
+        (per_user_random_split, "per_user_random"),
+        (stratified_split, "stratified"),
+        (cold_user_split, "cold_user"),
+        (cold_item_split, "cold_item"),
+        (kfold, "kfold_0"),
+    ],
+)
+def test_the_default_seed_is_zero_and_the_rule_has_its_name(function, name):
+    log = make(np.arange(60) % 6, np.arange(60) % 10, value=np.arange(60) % 4)
+
+    def first(**seed):
+        result = function(log, **seed)
+        return result if isinstance(result, Split) else next(result)
+
+    one, again, other = first(), first(seed=0), first(seed=1)
+    assert one.name == name
+    assert one.test.timestamp.tolist() == again.test.timestamp.tolist()
+    assert one.test.timestamp.tolist() != other.test.timestamp.tolist()
+
+
+def test_leave_one_out_and_folds_by_time_have_their_names_and_defaults():
+    log = make([0] * 12)
+    assert leave_one_out(log).name == "leave_one_out"
+    assert [len(split.test) for split in time_series_folds(log)] == [2] * 5
+
+
+def sentence(function, *args, **kwargs):
+    with pytest.raises(ValueError) as error:
+        result = function(*args, **kwargs)
+        list(result)
+    return str(error.value)
+
+
+def test_errors_are_whole_sentences_that_say_what_to_do():
+    log = make([0] * 8 + [1] * 2)
+    assert sentence(temporal_split, log) == (
+        "no user after the temporal cut has events before it; move the cut, or keep cold users "
+        "with drop_cold_users=False."
+    )
+    assert sentence(rolling_cuts, log, starts=[0.6], width=0.01) == (
+        "the rolling_0.6 cut leaves 6 rows before it and 0 after it; move the cut or give more "
+        "events."
+    )
+    assert sentence(rolling_cuts, log, starts=[0.95]) == (
+        "the cut at 0.95 with width 0.1 reaches past the end of the log; make start + width at "
+        "most 1."
+    )
+    assert sentence(temporal_split, make([0] * 4, timestamp=[1] * 4), test=0.5) == (
+        "all timestamps are equal, so no moment separates past from future; use random_split, or "
+        "load the column that holds the time."
+    )
+    assert sentence(random_split, make([0, 0])) == (
+        "a test share of 0.2 of 2 events leaves one side empty; give more events or another share."
+    )
