@@ -138,7 +138,12 @@ def main() -> None:
     print(save("map").relative_to(ROOT))
     draw_timescales()
     print(save("timescales").relative_to(ROOT))
-    draw_questions(json.loads(RESULT.read_text(encoding="utf-8")))
+    result = json.loads(RESULT.read_text(encoding="utf-8"))
+    if "tomorrow" not in result["metrics"]:
+        raise SystemExit(
+            f"{RESULT.name} is of an unfinished run: make outputs CH=foundations/introduction first."
+        )
+    draw_questions(result)
     print(save("questions").relative_to(ROOT))
 
 
