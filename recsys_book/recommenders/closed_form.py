@@ -45,8 +45,8 @@ def ease_weights(G: np.ndarray, l2: float) -> np.ndarray:
         Weights with a zero diagonal, shape (n_items, n_items), float64.
     """
     P = inverse_of_positive(G + l2 * np.eye(len(G)))
-    gamma = 1 / np.diag(P)  # l2 plus the Lagrange multiplier of each zero on the diagonal
-    B = np.eye(len(G)) - P * gamma  # column j times gamma[j]
+    l2_plus_gamma = 1 / np.diag(P)
+    B = np.eye(len(G)) - P * l2_plus_gamma  # column j times entry j
     np.fill_diagonal(B, 0.0)  # exactly zero, not zero up to rounding
     return B
 

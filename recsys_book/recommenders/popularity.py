@@ -75,12 +75,13 @@ class DecayedPopularity(Popularity):
         self.half_life_days = half_life_days
 
     def _fit(self, interactions: Interactions) -> None:
-        if not self.half_life_days > 0:
-            raise ValueError(f"half_life_days is {self.half_life_days}; use days above 0.")
-        time = interactions.timestamp
+        h = self.half_life_days
+        if not h > 0:
+            raise ValueError(f"half_life_days is {h}; use days above 0.")
+        time, item = interactions.timestamp, interactions.item
         age = (time.max() - time) / SECONDS_PER_DAY
-        weight = 0.5 ** (age / self.half_life_days)
-        counts = np.bincount(interactions.item, weights=weight, minlength=interactions.n_items)
+        weight = 0.5 ** (age / h)
+        counts = np.bincount(item, weight, minlength=interactions.n_items)
         self.share_ = counts / counts.sum()
 
 
