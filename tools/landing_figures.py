@@ -141,7 +141,7 @@ def main() -> None:
     result = json.loads(RESULT.read_text(encoding="utf-8"))
     if "tomorrow" not in result["metrics"]:
         raise SystemExit(
-            f"{RESULT.name} is of an unfinished run: make outputs CH=foundations/introduction first."
+            f"{RESULT.name} is of an unfinished run: `make outputs CH=foundations/introduction`."
         )
     draw_questions(result)
     print(save("questions").relative_to(ROOT))
