@@ -30,7 +30,9 @@ def bootstrap_interval(
     """Percentile bootstrap interval of the mean over users.
 
     Users are drawn with replacement, as many as there are, n times; the interval holds the middle
-    share ``level`` of the n means. Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap.
+    share ``level`` of the n means.
+
+    Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap.
 
     Args:
         values: One value a user, shape (n_users,).
