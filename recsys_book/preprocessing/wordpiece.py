@@ -188,15 +188,25 @@ def train_wordpiece(texts: Iterable[str], size: int) -> WordPiece:
             f"size={size} is too small: the corpus has {len(characters)} different "
             f"characters; ask for at least {len(vocabulary)} pieces."
         )
-    while len(vocabulary) < size:
-        pairs: Counter = Counter()
-        for word, pieces in split.items():
-            for pair in zip(pieces, pieces[1:]):
-                pairs[pair] += frequency[word]
-        if not pairs:
-            break
+    pairs: Counter = Counter()
+    holders: dict[tuple[str, str], set[str]] = {}
+
+    def count(word: str, sign: int) -> None:
+        for pair in zip(split[word], split[word][1:]):
+            pairs[pair] += sign * frequency[word]
+            holders.setdefault(pair, set()).add(word)
+
+    for word in split:
+        count(word, 1)
+    while len(vocabulary) < size and pairs:
         best = min(pairs, key=lambda p: (-pairs[p], p))
+        if pairs[best] == 0:
+            break
         merged = best[0] + best[1].removeprefix("##")
         vocabulary.setdefault(merged, len(vocabulary))
-        split = {w: _merge(pieces, best, merged) for w, pieces in split.items()}
+        for word in holders.pop(best):  # only the words that hold the pair change
+            count(word, -1)
+            split[word] = _merge(split[word], best, merged)
+            count(word, 1)
+        del pairs[best]
     return WordPiece(vocabulary)
