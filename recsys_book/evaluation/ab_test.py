@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
@@ -88,7 +88,8 @@ def rate_interval(successes: int, n: int, level: float = 0.95) -> tuple[float, f
     return float(max(0.0, middle - half)), float(min(1.0, middle + half))
 
 
-class TwoRates(NamedTuple):
+@dataclass(frozen=True)
+class TwoRates:
     """Two rates compared.
 
     Attributes:

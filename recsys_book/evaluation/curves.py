@@ -7,7 +7,7 @@ positive are, which does (source check MET-04).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import rankdata
@@ -25,7 +25,8 @@ __all__ = [
 ]
 
 
-class Curve(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Curve:
     """A curve over all thresholds, from the highest threshold (nothing said yes to) down.
 
     Attributes:

@@ -7,7 +7,7 @@ with ``mean_over_users``, which leaves such users out and says how many they wer
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,7 +32,8 @@ __all__ = [
 GAINS = ("binary", "linear", "exponential")
 
 
-class Mean(NamedTuple):
+@dataclass(frozen=True)
+class Mean:
     """A mean over users.
 
     Attributes:

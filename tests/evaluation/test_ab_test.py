@@ -3,6 +3,7 @@ import pytest
 from scipy import stats
 
 from recsys_book.evaluation import (
+    TwoRates,
     compare_rates,
     peeking_false_alarms,
     rate_interval,
@@ -49,7 +50,7 @@ def test_compare_rates():
     assert result.p_value == pytest.approx(want, abs=1e-12)
     half = 1.959964 * np.sqrt(0.1 * 0.9 / 1000 + 0.13 * 0.87 / 1000)
     assert result.high - result.difference == pytest.approx(half, abs=1e-6)
-    assert compare_rates(0, 10, 0, 10) == (0, 0, 0, 1)
+    assert compare_rates(0, 10, 0, 10) == TwoRates(0, 0, 0, 1)
 
 
 def test_peeking_raises_false_alarms():

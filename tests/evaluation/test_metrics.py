@@ -188,7 +188,7 @@ def test_users_without_relevant_items_are_undefined_and_counted():
         assert np.isnan(value[0]) and not np.isnan(value[1])
     assert np.isnan(average_precision_at_k(r, 2, reachable=True)[0])
     assert mean_over_users(recall_at_k(r, 2)) == Mean(1.0, 1, 1)
-    assert mean_over_users([0.5, 1.0, np.nan, np.nan, np.nan]) == (0.75, 2, 3)
+    assert mean_over_users([0.5, 1.0, np.nan, np.nan, np.nan]) == Mean(0.75, 2, 3)
     with pytest.raises(
         ValueError,
         match="^no user has a value, because nothing is relevant for any of them; "
