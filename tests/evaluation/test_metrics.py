@@ -223,14 +223,18 @@ def test_ranks_that_were_cut_off_are_not_invented():
     assert reciprocal_rank(r, 2)[0] == 1.0
 
 
-def test_an_unknown_gain_is_refused():
-    with pytest.raises(
-        ValueError, match="^gain is 'log'; use one of binary, linear, exponential.$"
-    ):
-        ndcg_at_k(ranked([1, 0]), 1, "log")
+@pytest.mark.parametrize("gain", ["a", "log", "zero", ""])
+def test_an_unknown_gain_is_refused(gain):
+    message = f"^gain is '{gain}'; use one of binary, linear, exponential.$"
+    with pytest.raises(ValueError, match=message):
+        ndcg_at_k(ranked([1, 0]), 1, gain)
 
 
 def test_default_cut_off_is_ten():
+    just_missed, just_hit = ranked([0] * 10 + [1]), ranked([0] * 9 + [1, 0])
+    for metric in AT_K:
+        if metric is not reciprocal_rank:
+            assert metric(just_missed)[0] == 0 < metric(just_hit)[0]
     scores, relevance = random_case(2)
     r = Ranked.from_arrays(scores, relevance)
     for metric in AT_K:
