@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.impute import SimpleImputer
 
 from recsys_book.preprocessing.cleaning import Report, remove_rows, require_columns
 
@@ -111,6 +110,8 @@ class MissingValueFiller:
                     f"Column '{column}' has no observed value in the training rows; "
                     "drop the column or use strategy 'constant'."
                 )
+        from sklearn.impute import SimpleImputer  # here: it takes a second that few chapters need
+
         kind = _SKLEARN.get(self.strategy, self.strategy)
         self.imputers_ = {
             c: SimpleImputer(strategy=kind, fill_value=self.fill_value).fit(_column(train, c))
