@@ -68,7 +68,7 @@ def pairwise_interactions(x: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def leak_r2(categories: Sequence) -> float:
-    """R² that a target mean explains of pure noise when each row's own target is in its mean.
+    """R² of a target mean on pure noise if it contains the own target.
 
     Equation: eq-target-leak
 
@@ -82,7 +82,7 @@ def leak_r2(categories: Sequence) -> float:
 
 
 def shrunk_mean(total: np.ndarray, count: np.ndarray, prior: float, strength: float) -> np.ndarray:
-    """Mean of a category, pulled towards the prior as if it had ``strength`` more rows.
+    """Mean of a category with ``strength`` more rows of the prior.
 
     Equation: eq-target-shrinkage
 
@@ -97,11 +97,12 @@ def shrunk_mean(total: np.ndarray, count: np.ndarray, prior: float, strength: fl
 
     Source: Micci-Barreca 2001.
     """
-    total, count = np.asarray(total, dtype=float), np.asarray(count, dtype=float)
+    total = np.asarray(total, dtype=float)
+    count = np.asarray(count, dtype=float)
     if np.isinf(strength):
         return np.full(count.shape, float(prior))
     rows = count + strength
-    mean = np.divide(total + strength * prior, rows, out=np.zeros_like(rows), where=rows > 0)
+    mean = (total + strength * prior) / np.where(rows > 0, rows, 1.0)
     return np.where(rows > 0, mean, prior)
 
 

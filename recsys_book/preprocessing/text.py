@@ -135,7 +135,7 @@ def inverse_document_frequency(counts: sp.csr_matrix) -> np.ndarray:
 
 
 def cosine_normalize(matrix: sp.csr_matrix) -> sp.csr_matrix:
-    """Divide each row by its Euclidean length, so that an inner product of rows is their cosine.
+    """Divide each row by its length: inner products become cosines.
 
     Equation: eq-tfidf-cosine
 

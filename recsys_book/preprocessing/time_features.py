@@ -14,7 +14,7 @@ EARTH_RADIUS_KM = 6371.0088
 
 
 def cyclical(position: np.ndarray, period: float) -> np.ndarray:
-    """Put a position of a cycle on the unit circle, so that its end lies beside its beginning.
+    """Put a position of a cycle on the unit circle: it has no ends.
 
     Equation: eq-cyclical
 

@@ -206,7 +206,7 @@ def sgns_loss(scores: np.ndarray, counts: np.ndarray, k: float) -> float:
 
 
 def shifted_pmi(counts: np.ndarray, k: float) -> np.ndarray:
-    """Pointwise mutual information minus log k: the scores at which ``sgns_loss`` is least.
+    """Pointwise mutual information minus log k: where ``sgns_loss`` is least.
 
     Equation: eq-shifted-pmi
 

@@ -58,7 +58,7 @@ def basic_tokens(text: str) -> list[str]:
 
 
 def longest_match(word: str, vocabulary: Mapping[str, int], unknown: str = "[UNK]") -> list[str]:
-    """Cut one word greedily into the longest pieces of the vocabulary, from the left.
+    """Cut a word greedily into the longest pieces, from the left.
 
     Args:
         word: a token of ``basic_tokens``.
