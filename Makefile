@@ -21,7 +21,7 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This book needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install --python $(BIN)/python -c requirements.lock -e '.[book,test]'
+	@UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python -c requirements.lock -e '.[book,test]'
 	@touch $@
 
 data: $(VENV)/.data         ## fetch and verify the data and the encoder (then everything works offline)
