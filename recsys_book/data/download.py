@@ -7,6 +7,7 @@ stays in a working folder that is removed afterwards.
 from __future__ import annotations
 
 import errno
+import hashlib
 import importlib.util
 import logging
 import os
@@ -20,10 +21,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pooch
-import requests
+if TYPE_CHECKING:
+    import requests
 
 Pin = dict[str, Any]
 
@@ -51,7 +52,12 @@ def is_whole(path: Path, pin: Pin) -> bool:
 @cache
 def _digest(path: Path, changed: int) -> str:
     """SHA-256 of a file, computed once a process for each time that the file changed."""
-    return pooch.file_hash(str(path), alg="sha256")
+    return _sha256(path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verify(path: Path, pin: Pin) -> None:
@@ -59,7 +65,7 @@ def verify(path: Path, pin: Pin) -> None:
     size = path.stat().st_size
     if size < pin["bytes"]:
         raise SourceError(f"truncated: {size:,} of {pin['bytes']:,} bytes")
-    found = pooch.file_hash(str(path), alg="sha256")
+    found = _sha256(path)
     if found != pin["sha256"]:
         raise SourceError(f"its SHA-256 begins {found[:12]} instead of {pin['sha256'][:12]}")
 
@@ -194,6 +200,9 @@ def _from_files(name: str, source: Pin, home: Path, work: Path) -> None:
 
 
 def _retrieve(url: str, target: Path, pin: Pin) -> None:
+    import pooch  # here: they take time, warn in a notebook, and a filled cache needs neither
+    import requests
+
     pooch.get_logger().setLevel(logging.WARNING)
     download = pooch.HTTPDownloader(timeout=_TIMEOUT, progressbar=sys.stderr.isatty())
     try:
@@ -204,13 +213,15 @@ def _retrieve(url: str, target: Path, pin: Pin) -> None:
 
 
 def _network_reason(problem: requests.exceptions.RequestException) -> str:
+    from requests import exceptions
+
     if problem.response is not None:
         return f"the server answered {problem.response.status_code}"
     kinds = {
-        requests.exceptions.Timeout: "no answer in time",
-        requests.exceptions.SSLError: "its certificate was refused",
-        requests.exceptions.ConnectionError: "no connection",
-        requests.exceptions.ChunkedEncodingError: "the connection broke off",
+        exceptions.Timeout: "no answer in time",
+        exceptions.SSLError: "its certificate was refused",
+        exceptions.ConnectionError: "no connection",
+        exceptions.ChunkedEncodingError: "the connection broke off",
     }
     fits = (text for kind, text in kinds.items() if isinstance(problem, kind))
     return next(fits, f"the request failed with {type(problem).__name__}")
