@@ -59,11 +59,16 @@ def library_versions() -> dict[str, str]:
     versions = {}
     for module, distribution in LIBRARIES.items():
         if module in sys.modules:
-            try:
-                versions[distribution] = metadata.version(distribution)
-            except metadata.PackageNotFoundError:
-                versions[distribution] = str(getattr(sys.modules[module], "__version__", "unknown"))
+            versions[distribution] = _version(module, distribution)
     return versions
+
+
+@cache  # a chapter records dozens of times, and looking a version up reads a folder
+def _version(module: str, distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return str(getattr(sys.modules[module], "__version__", "unknown"))
 
 
 def device_name() -> str:
