@@ -1,4 +1,4 @@
-"""What the pages need beyond Jupyter Book: one address, no doubled scripts, nothing from another host."""
+"""What the pages need beyond Jupyter Book: one address, and no doubled scripts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _use_address(app, config):
 
 
 def _dedupe_scripts(app, pagename, templatename, context, doctree):
-    """Drop inline scripts that Sphinx 7.4 adds twice (``const`` twice is an error in the console)."""
+    """Drop inline scripts that Sphinx 7.4 adds twice: ``const`` twice is an error."""
     seen, kept = set(), []
     for script in context.get("script_files", []):
         body = getattr(script, "attributes", {}).get("body")
