@@ -41,7 +41,7 @@ def pre_02_remove_duplicated_rows(X: np.ndarray) -> np.ndarray:
     """PRE-02: ``X_clean = remove_duplicated(X)`` on the user-item matrix.
 
     Article S0a §4.1, step 1. The rows of ``X`` are users, so two users with the same history
-    become one; in sparse data that is most of them.
+    become one. In sparse data most rows can go that way; most of those are simply empty.
 
     Args:
         X: (users, items) matrix.

@@ -106,6 +106,8 @@ def check_which_scaling(answer: Callable[[np.ndarray], str]) -> None:
     standard = (raw - raw.mean()) / raw.std()
     assert answer(raw) == "neither", "the raw column has neither range 0 to 1 nor mean 0 and sd 1"
     assert answer(unit) == "min-max", "a min-max column has minimum 0 and maximum 1"
-    assert answer(standard) == "z-score", "a z-score column has mean 0 and standard deviation 1"
+    assert answer(standard) == "z-score", (
+        "a z-score column has mean 0 and standard deviation 1 (np.std, dividing by n)"
+    )
     shifted = unit + 0.5
     assert answer(shifted) == "neither", "a range of width 1 is not enough: it must begin at 0"

@@ -70,7 +70,7 @@ class Report:
         parts = [f"{len(self.removed):,} removed"]
         if self.changed:
             parts.append(f"{len(self.changed):,} changed")
-        why = ", ".join(f"{reason} {count:,}" for reason, count in self.reasons.items() if count)
+        why = ", ".join(f"{count:,} × {reason}" for reason, count in self.reasons.items() if count)
         text = ", ".join(parts) + (f": {why}" if why else "")
         return f"{self.step}: {self.rows_before:,} → {self.rows_after:,} rows ({text})"
 

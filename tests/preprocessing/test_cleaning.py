@@ -41,7 +41,7 @@ LOG = log_of(
 
 def test_report_says_what_happened_in_one_line():
     report = Report("step", 1200, 1198, (4, 9), {"too old": 2, "never": 0}, (7,))
-    assert str(report) == "step: 1,200 → 1,198 rows (2 removed, 1 changed: too old 2)"
+    assert str(report) == "step: 1,200 → 1,198 rows (2 removed, 1 changed: 2 × too old)"
     assert str(Report("nothing", 3, 3)) == "nothing: 3 → 3 rows (0 removed)"
 
 
