@@ -35,7 +35,6 @@ _INK = "#222222"
 
 _STYLE = {
     "figure.facecolor": "white",
-    "figure.dpi": 144,
     "figure.constrained_layout.use": True,
     "savefig.facecolor": "white",
     "savefig.dpi": 144,
@@ -83,9 +82,13 @@ __all__ = [
 ]
 
 
-def use_style() -> None:
-    """Give every later figure of this process the book's style; ``book.start`` calls it."""
-    plt.rcParams.update(_STYLE)
+def use_style(dpi: int = 144) -> None:
+    """Give every later figure of this process the book's style; ``book.start`` calls it.
+
+    Args:
+        dpi: Pixels an inch of the figures that a notebook shows.
+    """
+    plt.rcParams.update({**_STYLE, "figure.dpi": dpi})
 
 
 def color_of(name: str | None, default: str = "blue") -> str:
@@ -133,7 +136,7 @@ def new(
         height = rows * min(3.6, max(2.6, 0.62 * inches / cols))
     # Not in an rc_context: leaving one would take back the interactive mode that Jupyter's backend
     # sets with the first figure, and no later figure would show.
-    use_style()
+    plt.rcParams.update(_STYLE)
     figure, axes = plt.subplots(rows, cols, figsize=(inches, height), **options)
     if title:
         figure.suptitle(title, x=0.02, ha="left", fontsize=13, fontweight="bold")

@@ -201,7 +201,7 @@ def start(
         use_one_thread()
     from recsys_book.book import figures
 
-    figures.use_style()
+    figures.use_style(dpi=60 if name == "smoke" else 144)  # nobody reads a smoke run's figures
     show(settings_bundle(table, name))
     return Run(chapter, name, int(seed), Settings(table[name]))
 

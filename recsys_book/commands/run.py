@@ -78,6 +78,8 @@ def papermill_command(page: Page, profile: str, output: Path) -> list[str]:
     arguments = [str(page.path), str(output), "--cwd", str(page.path.parent)]
     options = ["--kernel", "python3", "--language", "python", "--no-progress-bar"]
     options += ["-r", "profile", profile]
+    if profile == "smoke":  # seconds long: nothing to lose between two cells, and saving takes time
+        options += ["--no-request-save-on-cell-execute", "--autosave-cell-every", "0"]
     return python("-W", "ignore", "-m", "papermill", *arguments, *options)
 
 
