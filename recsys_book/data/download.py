@@ -86,8 +86,11 @@ def workspace(home: Path) -> Iterator[Path]:
 def sweep(home: Path) -> None:
     """Remove what a killed process left behind; a younger folder may belong to a live one."""
     for old in home.glob(f"{_TEMPORARY}*"):
-        with_age = old.stat().st_mtime if old.exists() else time.time()
-        if time.time() - with_age > _STALE_SECONDS:
+        try:
+            age = time.time() - old.stat().st_mtime
+        except FileNotFoundError:  # its own process has just removed it
+            continue
+        if age > _STALE_SECONDS:
             shutil.rmtree(old, ignore_errors=True)
 
 

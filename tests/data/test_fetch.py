@@ -435,6 +435,14 @@ def test_several_at_once_do_not_disturb_each_other(world):
     assert world.files() == WHOLE
 
 
+def test_a_workspace_that_vanishes_under_the_sweep_is_no_fault(world, tmp_path, monkeypatch):
+    gone = tmp_path / ".part-gone"  # another process removed it after it was listed
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "glob", lambda self, pattern: iter([gone]))
+        patch.setattr(Path, "exists", lambda self: True)
+        download.sweep(tmp_path)
+
+
 def test_another_program_that_changes_the_files_meanwhile_is_reported(world):
     world.pip(world.wheel)
     world.registry["toy"]["sources"].pop()
