@@ -2,5 +2,14 @@
 
 from recsys_book.optimizers.rules.adam import Adam, AdamW
 from recsys_book.optimizers.rules.base import Rule
+from recsys_book.optimizers.rules.descent import SGD, GradientDescent, HeavyBall, Nesterov
 
-__all__ = ["Adam", "AdamW", "Rule"]
+__all__ = [
+    "Adam",
+    "AdamW",
+    "GradientDescent",
+    "HeavyBall",
+    "Nesterov",
+    "Rule",
+    "SGD",
+]
