@@ -1,0 +1,48 @@
+"""Batches as slices of one shuffled copy: no workers, no collating."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from recsys_book.data import Interactions
+
+
+def columns(interactions: Interactions, values: bool) -> tuple[Tensor, ...]:
+    """Return the columns of a log as tensors.
+
+    Args:
+        interactions: The log.
+        values: Whether the ratings are wanted too.
+
+    Returns:
+        Users and items (int64) and, if wanted, ratings (float32), each of shape ``(n,)``.
+
+    Raises:
+        ValueError: If the log is empty.
+    """
+    if not len(interactions):
+        raise ValueError(
+            "The problem was given a log without rows: cut train and valid so that both have some."
+        )
+    parts = [torch.as_tensor(interactions.user), torch.as_tensor(interactions.item)]
+    if values:
+        parts.append(torch.as_tensor(interactions.value, dtype=torch.float32))
+    return tuple(parts)
+
+
+def shuffled_batches(
+    parts: tuple[Tensor, ...], batch_size: int, seed: int
+) -> Iterator[tuple[Tensor, ...]]:
+    """Yield the rows in random order, a batch at a time; the last may be smaller.
+
+    Args:
+        parts: Columns, each of shape ``(n,)``.
+        batch_size: Rows in a batch.
+        seed: Of the order.
+
+    Returns:
+        An iterator over tuples of tensors, each of shape ``(batch,)``.
+    """
+    order = torch.randperm(len(parts[0]), generator=torch.Generator().manual_seed(seed))
+    return zip(*(part[order].split(batch_size) for part in parts))
