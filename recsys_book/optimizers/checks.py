@@ -37,25 +37,49 @@ def parameters(params: Iterable[Any]) -> list[Any]:
     return params
 
 
-def group(param_group: dict[str, Any], rule: Rule) -> None:
-    """Raise if a parameter group names a hyper-parameter that the rule does not have."""
-    known = {"params", "param_names", "name"} | {field.name for field in fields(rule)}
+def group(param_group: dict[str, Any], rule: Rule, number: int) -> dict[str, Any]:
+    """Return a parameter group with its parameters as a list, and raise if it cannot be trained.
+
+    Args:
+        param_group: ``params`` and any field of the rule.
+        rule: The rule.
+        number: The group's position, for messages.
+
+    Returns:
+        The group.
+    """
+    known = sorted(field.name for field in fields(rule))
     for name in param_group:
-        if name not in known and name != "initial_lr":
+        if name not in {"params", "param_names", "initial_lr", "averaged", *known}:
             raise ValueError(
-                f"A parameter group sets {name}, but {type(rule).__name__} has no such "
-                f"hyper-parameter; it has {', '.join(sorted(f.name for f in fields(rule)))}."
+                f"Parameter group {number} sets {name}, but {type(rule).__name__} has no such "
+                f"hyper-parameter; it has {', '.join(known)}."
             )
+    params = param_group["params"]
+    params = [params] if isinstance(params, Tensor) else list(params)
+    if not params:
+        raise ValueError(f"Parameter group {number} is empty: give it parameters or leave it out.")
+    for position, entry in enumerate(params):
+        name, param = entry if isinstance(entry, tuple) else (None, entry)
+        _trainable(
+            param, repr(name) if name else f"{position} (shape {tuple(param.shape)})", number
+        )
+    return param_group | {"params": params}
 
 
-def leaves(param_group: dict[str, Any]) -> None:
-    """Raise if a parameter cannot be trained."""
-    for position, param in enumerate(param_group["params"]):
-        if param.is_complex():
-            raise ValueError(
-                f"{label(param_group, position)} is complex, but the rules are for real weights: "
-                "train its real and imaginary parts as two tensors."
-            )
+def _trainable(param: Tensor, name: str, number: int) -> None:
+    """Raise if a tensor cannot be trained."""
+    where = f"parameter {name} of group {number}"
+    if not param.is_leaf:
+        raise ValueError(
+            f"The {where} is not a leaf: it was computed from other tensors; pass those, or "
+            "detach it and set requires_grad."
+        )
+    if param.is_complex():
+        raise ValueError(
+            f"The {where} is complex, but the rules are for real weights: train its real and "
+            "imaginary parts as two tensors."
+        )
 
 
 def label(param_group: dict[str, Any], position: int) -> str:
@@ -115,25 +139,31 @@ def checkpoint(optimizer: "Optimizer", state_dict: dict[str, Any]) -> None:
     for number, (old, new) in enumerate(zip(saved, present)):
         if not names <= set(old):
             raise ValueError(
-                f"Group {number} of the checkpoint lacks {', '.join(sorted(names - set(old)))}: it was "
-                f"made by another rule than {type(optimizer.rule).__name__}."
+                f"Group {number} of the checkpoint lacks {', '.join(sorted(names - set(old)))}: it "
+                f"was made by another rule than {type(optimizer.rule).__name__}."
             )
         if len(old["params"]) != len(new["params"]):
             raise ValueError(
-                f"Group {number} of the checkpoint has {len(old['params'])} parameters, but here it "
-                f"has {len(new['params'])}: build the optimizer with the same groups before loading."
+                f"Group {number} of the checkpoint has {len(old['params'])} parameters, but here "
+                f"it has {len(new['params'])}: build the optimizer with the same groups before "
+                "loading."
             )
-        _shapes(state_dict["state"], old, new, number)
+        for position, key in enumerate(old["params"]):
+            if key in state_dict["state"]:
+                _state(optimizer.rule, state_dict["state"][key], new, position, number)
 
 
-def _shapes(
-    state: dict[int, dict[str, Any]], old: dict[str, Any], new: dict[str, Any], number: int
+def _state(
+    rule: Rule, saved: dict[str, Any], param_group: dict[str, Any], position: int, number: int
 ) -> None:
-    """Raise if the state of a parameter was made for another shape."""
-    for position, (key, param) in enumerate(zip(old["params"], new["params"])):
-        shape = tuple(state.get(key, {}).get("_shape", param.shape))
-        if shape != tuple(param.shape):
-            raise ValueError(
-                f"The checkpoint's state of {label(new, position)}, group {number}, is for shape "
-                f"{shape}: build the optimizer with the same parameters in the same order."
-            )
+    """Raise if the saved state of a parameter is not what the rule would keep for it."""
+    wanted = {
+        name: tuple(s.shape) for name, s in rule.init(param_group["params"][position]).items()
+    }
+    found = {name: tuple(s.shape) for name, s in saved.items() if name != "step"}
+    if wanted != found:
+        raise ValueError(
+            f"The checkpoint's state for {label(param_group, position)}, group {number}, is {found} "
+            f"where {type(rule).__name__} keeps {wanted}: build the optimizer with the same rule "
+            "and the same parameters in the same order."
+        )

@@ -10,7 +10,7 @@ from torch import Tensor
 from recsys_book.optimizers import checks
 from recsys_book.optimizers.batching import BLOCK, apply_rule, buckets, step_cut, step_joined
 from recsys_book.optimizers.compiled import CompiledSteps
-from recsys_book.optimizers.rows import check_sparse, step_rows
+from recsys_book.optimizers.rows import step_rows
 from recsys_book.optimizers.rules.base import Rule
 
 
@@ -47,9 +47,23 @@ class Optimizer(torch.optim.Optimizer):
         self.rule = rule
         self.clip_norm, self.clip_value, self.maximize = clip_norm, clip_value, maximize
         self.compiled = CompiledSteps() if compile else None
-        self.steps_taken = 0
-        self._averaged = False
-        super().__init__(checks.parameters(params), self._hyper_parameters(rule))
+        defaults = self._hyper_parameters(rule) | {"averaged": False}
+        super().__init__(checks.parameters(params), defaults)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy needs, besides what torch copies."""
+        names = ("rule", "clip_norm", "clip_value", "maximize", "compiled")
+        return super().__getstate__() | {name: getattr(self, name) for name in names}
+
+    @property
+    def steps_taken(self) -> int:
+        """How many steps the weights have taken."""
+        return max((state.get("step", 0) for state in self.state.values()), default=0)
+
+    @property
+    def averaged(self) -> bool:
+        """Whether the weights are those to be evaluated, not those to be trained."""
+        return self.param_groups[0]["averaged"]
 
     @staticmethod
     def _hyper_parameters(rule: Rule) -> dict[str, Any]:
@@ -62,14 +76,15 @@ class Optimizer(torch.optim.Optimizer):
         Args:
             param_group: ``params`` and any field of the rule.
         """
-        checks.group(param_group, self.rule)
+        param_group = checks.group(param_group, self.rule, len(self.param_groups))
+        self.rule_of(self._hyper_parameters(self.rule) | param_group)
         super().add_param_group(param_group)
-        checks.leaves(self.param_groups[-1])
-        self.rule_of(self.param_groups[-1])
 
     def rule_of(self, group: dict[str, Any]) -> Rule:
         """Return the rule with a group's present hyper-parameters."""
-        return replace(self.rule, **{name: group[name] for name in self._hyper_parameters(self.rule)})
+        return replace(
+            self.rule, **{name: group[name] for name in self._hyper_parameters(self.rule)}
+        )
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
@@ -89,21 +104,25 @@ class Optimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        if self._averaged:
+        if self.averaged:
             raise RuntimeError("The weights are the averaged ones: call train() before step().")
         checks.gradients(self)
-        self._prepare_gradients()
+        params = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
+        self._clip(params)
+        self._turn(params)
         for group in self.param_groups:
             self._step_group(group)
-        self.steps_taken += 1
+        self._turn(params)
         return loss
 
-    def _prepare_gradients(self) -> None:
-        """Turn and clip the gradients, as asked."""
-        params = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
+    def _turn(self, params: list[Tensor]) -> None:
+        """Change the gradients' sign, if the optimizer is to climb."""
         if self.maximize:
             for param in params:
                 param.grad.neg_()
+
+    def _clip(self, params: list[Tensor]) -> None:
+        """Clip the gradients in place, as asked."""
         if self.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(params, self.clip_norm)
         if self.clip_value is not None:
@@ -157,25 +176,26 @@ class Optimizer(torch.optim.Optimizer):
             apply_rule(rule, bucket[0], bucket[0].grad, states[0], step)
 
     def eval(self) -> None:
-        """Set the weights to those to be evaluated (rules that average, else nothing happens)."""
-        if not self._averaged:
-            self._swap("evaluation_weights")
-        self._averaged = type(self.rule).evaluation_weights is not Rule.evaluation_weights
+        """Set the weights to those to be evaluated; only a rule that averages has others."""
+        if not self.averaged:
+            self._swap("evaluation_weights", averaged=True)
 
     def train(self) -> None:
         """Set the weights back to those to be trained."""
-        if self._averaged:
-            self._swap("training_weights")
-        self._averaged = False
+        if self.averaged:
+            self._swap("training_weights", averaged=False)
 
     @torch.no_grad()
-    def _swap(self, method: str) -> None:
+    def _swap(self, method: str, averaged: bool) -> None:
         """Replace all weights that have a state by what a method of the rule returns."""
+        if type(self.rule).evaluation_weights is Rule.evaluation_weights:
+            return
         for group in self.param_groups:
             rule = self.rule_of(group)
             for param in group["params"]:
                 if self.state[param]:
                     param.copy_(getattr(rule, method)(param, self.state[param]))
+            group["averaged"] = averaged
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over the state of an optimizer of the same rule and the same groups.

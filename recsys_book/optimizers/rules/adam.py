@@ -32,6 +32,10 @@ class Adam(Rule):
         """Return both moments at zero, of the weights' shape."""
         return {"m": torch.zeros_like(param), "v": torch.zeros_like(param)}
 
+    def factors(self, step: int) -> tuple[float, float]:
+        """Return the rate over the first moment's correction, and one over the second's."""
+        return self.lr / (1 - self.beta1**step), 1 / (1 - self.beta2**step)
+
     def update(
         self, grad: Tensor, state: dict[str, Tensor], step: int, param: Tensor | None = None
     ) -> Tensor:
@@ -39,9 +43,8 @@ class Adam(Rule):
         m, v = state["m"], state["v"]
         m.lerp_(grad, 1 - self.beta1)
         v.mul_(self.beta2).addcmul_(grad, grad, value=1 - self.beta2)
-        v_hat = v * (1 / (1 - self.beta2**step))
-        scale = self.lr / (1 - self.beta1**step)  # the rate, and m's bias correction
-        return m / v_hat.sqrt_().add_(self.eps) * -scale
+        rate, correction = self.factors(step)
+        return (m / (v * correction).sqrt_().add_(self.eps)).mul_(-rate)
 
 
 @dataclass
@@ -50,7 +53,7 @@ class AdamW(Adam):
 
     Source: Loshchilov & Hutter (2019), Algorithm 2.
 
-    Equation: eq-adamw.
+    Equation: eq-decoupled-decay.
     """
 
     weight_decay: float = 0.01

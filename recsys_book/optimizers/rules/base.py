@@ -77,6 +77,19 @@ class Rule:
         """
         raise NotImplementedError
 
+    def factors(self, step: int) -> tuple[float, ...]:
+        """Return the scalars that depend on the step's number and the rate alone.
+
+        A rule that puts them here has them computed once a step, also when it is compiled.
+
+        Args:
+            step: The number of this step; the first is 1.
+
+        Returns:
+            Plain numbers, in an order that ``update`` knows.
+        """
+        return ()
+
     def evaluation_weights(self, param: Tensor, state: dict[str, Tensor]) -> Tensor:
         """Return the weights to evaluate; a rule that averages returns its average.
 
