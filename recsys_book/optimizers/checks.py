@@ -26,7 +26,8 @@ def parameters(params: Iterable[Any]) -> list[Any]:
     """Return the parameters as a list, and raise if there are none."""
     if isinstance(params, Tensor):
         raise ValueError(
-            "The parameters are one tensor, but a list is needed: pass [tensor] or model.parameters()."
+            "The parameters are one tensor, but a list is needed: pass [tensor] or "
+            "model.parameters()."
         )
     params = list(params)
     if not params:
@@ -163,7 +164,7 @@ def _state(
     found = {name: tuple(s.shape) for name, s in saved.items() if name != "step"}
     if wanted != found:
         raise ValueError(
-            f"The checkpoint's state for {label(param_group, position)}, group {number}, is {found} "
-            f"where {type(rule).__name__} keeps {wanted}: build the optimizer with the same rule "
+            f"The checkpoint's state for {label(param_group, position)}, group {number}, is "
+            f"{found} where {type(rule).__name__} keeps {wanted}: build the optimizer with the same rule "
             "and the same parameters in the same order."
         )
