@@ -1,6 +1,7 @@
 """The training loop, and the search for a rate."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from recsys_book.optimizers.optimizer import Optimizer
 from recsys_book.optimizers.rules import Rule
+from recsys_book.optimizers.schedules import Scheduler
 
 #: A rule, or a function from the model to any optimizer for it.
 RuleOrFactory = Rule | Callable[[nn.Module], torch.optim.Optimizer]
@@ -107,70 +109,58 @@ def train(
         The losses, the validations, the model and the optimizer.
     """
     model = problem.model(seed)
-    optimizer = rule(model) if not isinstance(rule, Rule) else Optimizer(model.parameters(), rule)
-    scheduler = None if schedule is None else _scheduler(optimizer, schedule)
+    optimizer = Optimizer(model.parameters(), rule) if isinstance(rule, Rule) else rule(model)
+    scheduler = None if schedule is None else Scheduler(optimizer, schedule)
     shuffles = np.random.default_rng(seed)
-    step_loss, validation = [], [validate(problem, model, optimizer)]
-    for epoch in range(1, epochs + 1):
-        for batches in _groups(problem.batches(int(shuffles.integers(2**31))), accumulate):
-            optimizer.zero_grad()
-            loss = sum(problem.loss(model, batch) for batch in batches) / len(batches)
-            loss.backward()
-            step_loss.append(loss.item())
-            if not _step(model, optimizer, step_loss[-1], clip_norm):
-                break
-            if scheduler is not None:
-                scheduler.step()
-        else:
-            validation.append(validate(problem, model, optimizer))
+    step_loss, validation, stop = [], [validate(problem, model, optimizer)], False
+    try:
+        for epoch in range(1, epochs + 1):
+            for batches in _groups(problem.batches(int(shuffles.integers(2**31))), accumulate):
+                optimizer.zero_grad()
+                step_loss.append(sum(_backward(problem, model, b, len(batches)) for b in batches))
+                _step(model, optimizer, clip_norm)
+                if scheduler is not None:
+                    scheduler.step()
+            with evaluating(model, optimizer):
+                validation.append(_finite(problem.validate(model)))
+                if early_stopping is not None:
+                    stop = early_stopping.step(validation[-1], model)
             if on_epoch is not None:
                 on_epoch(epoch, validation[-1], model, optimizer)
-            if early_stopping is not None and early_stopping.step(validation[-1], model):
+            if stop:
                 break
-            continue
+    except FloatingPointError:
         validation.append(np.inf)
-        break
+    _prepare_for_use(model, optimizer, early_stopping)
     return History(np.array(step_loss), np.array(validation), model, optimizer)
 
 
-def validate(problem: Problem, model: nn.Module, optimizer: torch.optim.Optimizer) -> float:
-    """Validate without training: averaged weights where the rule has them, no dropout.
-
-    Args:
-        problem: What the model was made for.
-        model: The model; afterwards in the mode it was in.
-        optimizer: Its optimizer.
-
-    Returns:
-        The validation; infinity where it is not a finite number.
-    """
-    averages = isinstance(optimizer, Optimizer)
-    if averages:
-        optimizer.eval()
-    model.eval()
-    with torch.no_grad():
-        value = float(problem.validate(model))
-    model.train()
-    if averages:
-        optimizer.train()
-    return value if np.isfinite(value) else np.inf
+def _backward(problem: Problem, model: nn.Module, batch: Any, parts: int) -> float:
+    """Add a batch's share of the gradient, and return its share of the loss."""
+    loss = problem.loss(model, batch) / parts
+    loss.backward()
+    return _finite(loss.item())
 
 
-def _step(
-    model: nn.Module, optimizer: torch.optim.Optimizer, loss: float, clip_norm: float | None
-) -> bool:
-    """Take a step, or return False and take none because the run has diverged."""
-    if not np.isfinite(loss):
-        return False
+def _step(model: nn.Module, optimizer: torch.optim.Optimizer, clip_norm: float | None) -> None:
+    """Clip the gradients and take a step; raise FloatingPointError if one is not finite."""
     if clip_norm is not None:
         nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
     try:
         optimizer.step()
-    except ValueError:
-        if all(bool(p.grad.isfinite().all()) for p in model.parameters() if p.grad is not None):
+    except ValueError as problem:
+        grads = [param.grad for param in model.parameters() if param.grad is not None]
+        values = [grad.coalesce().values() if grad.is_sparse else grad for grad in grads]
+        if all(bool(value.isfinite().all()) for value in values):
             raise
-        return False
-    return True
+        raise FloatingPointError from problem
+
+
+def _finite(number: float) -> float:
+    """Return a number, or raise FloatingPointError if it is not finite."""
+    if not np.isfinite(number):
+        raise FloatingPointError
+    return number
 
 
 def _groups(batches: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -180,10 +170,53 @@ def _groups(batches: Iterable[Any], size: int) -> Iterator[list[Any]]:
         yield group
 
 
-def _scheduler(optimizer: torch.optim.Optimizer, schedule: Any) -> Any:
-    from recsys_book.optimizers.schedules import Scheduler
+def _prepare_for_use(model: nn.Module, optimizer: torch.optim.Optimizer, stopping: Any) -> None:
+    """Leave the model with the weights to be evaluated: the average, or the best."""
+    model.eval()
+    if isinstance(optimizer, Optimizer):
+        optimizer.eval()
+    if stopping is not None:
+        stopping.restore(model)
 
-    return Scheduler(optimizer, schedule)
+
+@contextmanager
+def evaluating(model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[None]:
+    """Suspend training: averaged weights where the rule has them, no dropout, no gradients.
+
+    Args:
+        model: The model; in training mode afterwards.
+        optimizer: Its optimizer.
+
+    Yields:
+        Nothing.
+    """
+    ours = isinstance(optimizer, Optimizer)
+    if ours:
+        optimizer.eval()
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train()
+        if ours:
+            optimizer.train()
+
+
+def validate(problem: Problem, model: nn.Module, optimizer: torch.optim.Optimizer) -> float:
+    """Validate a model in training.
+
+    Args:
+        problem: What the model was made for.
+        model: The model; in training mode afterwards.
+        optimizer: Its optimizer.
+
+    Returns:
+        The validation, lower is better; infinity where it is not a finite number.
+    """
+    with evaluating(model, optimizer):
+        value = float(problem.validate(model))
+    return value if np.isfinite(value) else np.inf
 
 
 @dataclass(frozen=True, eq=False)

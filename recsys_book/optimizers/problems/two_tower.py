@@ -29,8 +29,8 @@ def in_batch_softmax(scores: Tensor, item: Tensor, log_q: Tensor) -> Tensor:
         The mean loss, 0-dimensional, in nats.
     """
     copies = (item[:, None] == item).fill_diagonal_(False)
-    logits = (scores - log_q[item]).masked_fill(copies, float("-inf"))
-    return functional.cross_entropy(logits, torch.arange(len(item)))
+    correction = torch.where(copies, float("inf"), log_q[item])
+    return functional.cross_entropy(scores - correction, torch.arange(len(item)))
 
 
 class Towers(nn.Module):
@@ -56,7 +56,7 @@ class Towers(nn.Module):
         Returns:
             The scores, shape ``(batch, columns)``.
         """
-        return self.user_vectors(user) @ self.item_vectors(item).T / self.temperature
+        return (self.user_vectors(user) / self.temperature) @ self.item_vectors(item).T
 
     @torch.no_grad()
     def score(self, users: np.ndarray) -> np.ndarray:
