@@ -2,6 +2,18 @@
 
 from recsys_book.optimizers.embeddings import LazyAdam, RowwiseAdaGrad, RowwiseAdam
 from recsys_book.optimizers.optimizer import Optimizer
+from recsys_book.optimizers.problems import (
+    LANDSCAPES,
+    Landscape,
+    RatingProblem,
+    TextHeadProblem,
+    TwoTowerProblem,
+    beale,
+    descend,
+    ravine,
+    rosenbrock,
+    saddle,
+)
 from recsys_book.optimizers.row_rates import FrequencyAdaptive, PersonalRates
 from recsys_book.optimizers.rules import (
     SGD,
@@ -22,6 +34,13 @@ from recsys_book.optimizers.rules import (
     Rule,
 )
 from recsys_book.optimizers.state_size import state_bytes, state_floats, table_state_floats
+from recsys_book.optimizers.training import (
+    History,
+    TunedRate,
+    train,
+    tune_rate,
+    validate,
+)
 
 __all__ = [
     "SGD",
@@ -49,4 +68,19 @@ __all__ = [
     "state_bytes",
     "state_floats",
     "table_state_floats",
+    "LANDSCAPES",
+    "Landscape",
+    "RatingProblem",
+    "TextHeadProblem",
+    "TwoTowerProblem",
+    "beale",
+    "descend",
+    "ravine",
+    "rosenbrock",
+    "saddle",
+    "History",
+    "TunedRate",
+    "train",
+    "tune_rate",
+    "validate",
 ]

@@ -92,7 +92,7 @@ class RatingProblem:
     valid: Interactions
     factors: int = 8
     batch_size: int = 1024
-    l2: float = 0.05
+    l2: float = 0.1
     sparse: bool = False
     mean: float = field(init=False)
 
