@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
 from recsys_book.optimizers.decay import with_coupled_decay, with_decoupled_decay
 from recsys_book.optimizers.rules.base import Rule
@@ -64,27 +65,20 @@ def step_joined(rule: Rule, params: list[Tensor], states: list[State], step: int
             scalars that all of them have in common.
         step: The number of this step; the first is 1.
     """
-    sizes = [param.numel() for param in params]
-    flat = torch.cat([param.reshape(-1) for param in params])
-    grad = torch.cat([param.grad.reshape(-1) for param in params])
+    flat = _flatten_dense_tensors(params)
+    grad = _flatten_dense_tensors([param.grad for param in params])
     state = {
-        name: value if name in rule.shared else torch.cat([s[name].reshape(-1) for s in states])
+        name: value if name in rule.shared else _flatten_dense_tensors([s[name] for s in states])
         for name, value in states[0].items()
     }
     apply_rule(rule, flat, grad, state, step)
-    _scatter(flat, params, sizes)
+    torch._foreach_copy_(params, _unflatten_dense_tensors(flat, params))
     for name, value in state.items():
         targets = [s[name] for s in states]
         if name in rule.shared:
             torch._foreach_copy_(targets, [value] * len(targets))
         else:
-            _scatter(value, targets, sizes)
-
-
-def _scatter(flat: Tensor, targets: list[Tensor], sizes: list[int]) -> None:
-    """Copy the pieces of a flat tensor to where they belong."""
-    pieces = [piece.view_as(target) for piece, target in zip(flat.split(sizes), targets)]
-    torch._foreach_copy_(targets, pieces)
+            torch._foreach_copy_(targets, _unflatten_dense_tensors(value, targets))
 
 
 def step_cut(rule: Rule, param: Tensor, state: State, step: int, block: int = BLOCK) -> None:
