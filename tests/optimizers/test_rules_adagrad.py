@@ -153,3 +153,16 @@ def test_full_matrix_refuses_a_large_tensor():
         Optimizer([weight], FullMatrixAdaGrad()).step()
     assert torch.equal(weight, torch.zeros(40, 30))
     Optimizer([weight], FullMatrixAdaGrad(max_size=1200))
+
+
+def test_full_matrix_refuses_gradients_whose_products_overflow():
+    weight = torch.nn.Parameter(torch.zeros(2))
+    own = Optimizer([weight], FullMatrixAdaGrad(lr=0.1))
+    for gradient in (torch.tensor([1.0, 0.0]), torch.tensor([1.0, 1e30])):
+        before, weight.grad = weight.detach().clone(), gradient
+        if gradient[1] == 0:
+            own.step()
+            continue
+        with pytest.raises(ValueError, match=r"at step 2 .* shape \(2,\) are too large for torch"):
+            own.step()
+    assert torch.equal(weight, before)

@@ -88,9 +88,18 @@ class FullMatrixAdaGrad(Rule):
     def update(
         self, grad: Tensor, state: dict[str, Tensor], step: int, param: Tensor | None = None
     ) -> Tensor:
-        """Return full-matrix AdaGrad's change of the weights (shapes as in ``Rule.update``)."""
+        """Return full-matrix AdaGrad's change of the weights (shapes as in ``Rule.update``).
+
+        Raises:
+            ValueError: If a product of two gradients is too large for their type.
+        """
         g = grad.reshape(-1)
         G = state["G"].addr_(g, g)
+        if not torch.isfinite(G).all():
+            raise ValueError(
+                f"FullMatrixAdaGrad: at step {step} the products of a gradient of shape "
+                f"{tuple(grad.shape)} are too large for {grad.dtype}: clip it, or scale the loss."
+            )
         return (self._inverse_root(G, g) * -self.lr).view(grad.shape)
 
     def _inverse_root(self, G: Tensor, g: Tensor) -> Tensor:
