@@ -1,10 +1,14 @@
 """Rules for tables against NumPy written from their equations, and against torch."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from recsys_book.optimizers import (
+    SGD,
+    AdaGrad,
     FrequencyAdaptive,
     LazyAdam,
     Optimizer,
@@ -151,22 +155,11 @@ def test_lazy_adam_equals_torch_sparse_adam():
 
 def test_lazy_adam_on_dense_gradients_is_adam():
     data = batches()
-    ours, _ = run(lambda p: Optimizer(p, LazyAdam(lr=0.02)), False, data)
-    theirs, _ = run(lambda p: torch.optim.Adam(p, lr=0.02), False, data)
+    rule = LazyAdam(lr=0.02, eps=1e-13)  # the two forms place it differently
+    ours, _ = run(lambda p: Optimizer(p, rule), False, data)
+    theirs, _ = run(lambda p: torch.optim.Adam(p, lr=0.02, eps=1e-13), False, data)
     np.testing.assert_allclose(ours, theirs, rtol=1e-6)
-    assert np.abs(ours - run(lambda p: Optimizer(p, LazyAdam(lr=0.02)), True, data)[0]).max() > 1e-3
-
-
-@pytest.mark.equation("eq-sparse-gradient")
-def test_the_gradient_of_a_look_up_is_the_sum_over_a_rows_occurrences():
-    table = torch.nn.Embedding(ROWS, WIDTH, sparse=True, dtype=torch.float64)
-    ids = torch.tensor([3, 1, 3, 3])
-    upstream = torch.arange(4 * WIDTH, dtype=torch.float64).view(4, WIDTH)
-    (table(ids) * upstream).sum().backward()
-    grad = table.weight.grad.coalesce()
-    assert grad.indices()[0].tolist() == [1, 3]
-    assert torch.equal(grad.values()[0], upstream[1])
-    assert torch.equal(grad.values()[1], upstream[0] + upstream[2] + upstream[3])
+    assert np.abs(ours - run(lambda p: Optimizer(p, rule), True, data)[0]).max() > 1e-3
 
 
 @pytest.mark.parametrize("rule", [RULES[1], *RULES[4:]], ids=lambda r: type(r).__name__)
@@ -177,13 +170,11 @@ def test_without_momentum_sparse_and_dense_gradients_give_the_same(rule):
     np.testing.assert_allclose(sparse, dense, rtol=1e-12, atol=1e-14)
 
 
-def test_torch_adagrad_and_sgd_are_the_same_on_sparse_and_dense_gradients():
-    from recsys_book.optimizers.rules import SGD
-
+def test_adagrad_and_sgd_are_the_same_on_sparse_and_dense_gradients():
     data = batches()
     for make in (
         lambda p: Optimizer(p, SGD(lr=0.05)),
-        lambda p: torch.optim.Adagrad(p, lr=0.1),
+        lambda p: Optimizer(p, AdaGrad(lr=0.1)),
     ):
         np.testing.assert_allclose(
             run(make, True, data)[0], run(make, False, data)[0], rtol=1e-12, atol=1e-14
@@ -198,7 +189,7 @@ def test_a_checkpoint_in_the_middle_changes_nothing(rule, tmp_path):
     torch.save(first.state_dict(), tmp_path / "state.pt")
     table = torch.nn.Embedding(ROWS, WIDTH, sparse=True, dtype=torch.float64)
     table.weight.data.copy_(torch.tensor(half))
-    second = Optimizer(table.parameters(), type(rule)())
+    second = Optimizer(table.parameters(), replace(rule, lr=0.5))
     second.load_state_dict(torch.load(tmp_path / "state.pt"))
     for ids, targets in data[50:]:
         pull(table, ids, targets)
@@ -210,7 +201,7 @@ def test_a_checkpoint_in_the_middle_changes_nothing(rule, tmp_path):
 def test_groups_step_by_their_own_rates(rule):
     data = batches()
     slow, _ = run(lambda p: Optimizer([{"params": p, "lr": 0.001}], rule), True, data)
-    alone, _ = run(lambda p: Optimizer(p, type(rule)(**{**vars(rule), "lr": 0.001})), True, data)
+    alone, _ = run(lambda p: Optimizer(p, replace(rule, lr=0.001)), True, data)
     np.testing.assert_array_equal(slow, alone)
     assert np.abs(slow - run(lambda p: Optimizer(p, rule), True, data)[0]).max() > 1e-3
 
@@ -246,14 +237,14 @@ def test_rows_that_were_not_looked_up_do_not_move(rule):
 
 
 def test_a_late_first_look_up_is_a_long_step_unless_visits_are_counted():
-    quiet, late = [(np.array([0]), np.ones((1, WIDTH)))] * 2000, np.array([5])
+    quiet, late = [(np.array([0]), np.ones((1, WIDTH)))] * 200, np.array([5])
     last = [(late, start()[late] + 1.0)]
 
     def first_step(rule):
         after, _ = run(lambda p: Optimizer(p, rule), True, quiet + last)
         return (after[5] - start()[5]) / rule.lr
 
-    ratio = 0.1 * np.sqrt((1 - 0.999**2001) / 0.001)
+    ratio = 0.1 * np.sqrt((1 - 0.999**201) / 0.001)
     np.testing.assert_allclose(first_step(LazyAdam(lr=0.01)), ratio, rtol=1e-6)
     np.testing.assert_allclose(first_step(RowwiseAdam(lr=0.01)), ratio, rtol=1e-6)
     counted = RowwiseAdam(lr=0.01, count_visits=True)
@@ -271,18 +262,18 @@ def kalman_gain(q):
     return (np.sqrt(q * q + 4 * q) - q) / 2
 
 
-@pytest.mark.parametrize("q", [0.01, 0.1])
+@pytest.mark.parametrize("q", [0.1, 0.5])
 def test_personal_rates_find_the_kalman_gain_of_a_drifting_user(q):
     rng = np.random.default_rng(0)
-    walk = np.cumsum(np.sqrt(q) * rng.normal(size=(4000, 64)), axis=0)
+    walk = np.cumsum(np.sqrt(q) * rng.normal(size=(1600, 128)), axis=0)
     seen = torch.tensor(walk + rng.normal(size=walk.shape))
-    w = torch.zeros(64, 1, dtype=torch.float64, requires_grad=True)
+    w = torch.zeros(128, 1, dtype=torch.float64, requires_grad=True)
     optimizer = Optimizer([w], PersonalRates(lr=0.3, hyper_lr=0.01))
     learned = []
     for step, x in enumerate(seen):
         w.grad = w.detach() - x[:, None]
         optimizer.step()
-        if step >= 2000:
+        if step >= 800:
             learned.append(optimizer.state[w]["log_factor"].mean().item())
     assert 0.3 * np.exp(np.mean(learned)) == pytest.approx(kalman_gain(q), rel=0.05)
 
