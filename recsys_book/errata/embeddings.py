@@ -19,18 +19,19 @@ def opt_11_adagrad_follows_the_user(
     only ever falls, so it is the slowest to follow.
 
     Args:
-        observations: What a user shows, one value a step, shape ``(steps,)``.
+        observations: What users show, one value a step, shape ``(steps,)`` or
+            ``(steps, users)``.
         lr: AdaGrad's rate.
         eps: Keeps the denominator from zero.
 
     Returns:
-        The estimate after each step, shape ``(steps,)``; it starts from 0.
+        The estimate after each step, of the same shape; it starts from 0.
     """
-    w, s, path = 0.0, 0.0, []
+    w, s, path = np.zeros(observations.shape[1:]), 0.0, []
     for x in observations:
         g = w - x
-        s += g * g
-        w -= lr * g / (np.sqrt(s) + eps)
+        s = s + g * g
+        w = w - lr * g / (np.sqrt(s) + eps)
         path.append(w)
     return np.array(path)
 
