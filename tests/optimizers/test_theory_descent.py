@@ -147,13 +147,13 @@ def test_steps_grow_with_kappa_and_with_its_root():
 @pytest.mark.equation("eq-batch-variance")
 def test_batch_variance_with_and_without_replacement():
     rng = np.random.default_rng(0)
-    gradients = rng.normal(size=100)
+    gradients = rng.normal(size=12)
     variance = gradients.var()
-    for size in (1, 10, 60):
+    for size in (1, 4, 9):
         drawn = rng.choice(gradients, (40_000, size)).mean(axis=1).var()
         assert drawn == pytest.approx(descent.batch_variance(variance, size), rel=0.05)
-        order = rng.permuted(np.tile(gradients, (20_000, 1)), axis=1)[:, :size]
-        without = descent.batch_variance(variance, size, population=100)
+        order = rng.permuted(np.tile(gradients, (40_000, 1)), axis=1)[:, :size]
+        without = descent.batch_variance(variance, size, population=12)
         assert order.mean(axis=1).var() == pytest.approx(without, rel=0.05)
     assert descent.batch_variance(2.0, 100, population=100) == 0
     assert descent.batch_variance(2.0, 1, population=1) == 0
