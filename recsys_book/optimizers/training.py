@@ -131,7 +131,8 @@ def train(
                 break
     except FloatingPointError:
         validation.append(np.inf)
-    _prepare_for_use(model, optimizer, early_stopping)
+    has_best = early_stopping is not None and np.isfinite(validation[1:]).any()
+    _prepare_for_use(model, optimizer, early_stopping if has_best else None)
     return History(np.array(step_loss), np.array(validation), model, optimizer)
 
 

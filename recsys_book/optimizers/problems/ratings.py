@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from recsys_book.data import Interactions
 from recsys_book.optimizers.problems.batches import columns, shuffled_batches
+from recsys_book.optimizers.problems.tables import table
 
 
 class BiasedFactors(nn.Module):
@@ -36,14 +37,10 @@ class BiasedFactors(nn.Module):
     ) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
-        self.user_factors = nn.Embedding(n_users, factors, sparse=sparse)
-        self.item_factors = nn.Embedding(n_items, factors, sparse=sparse)
-        self.user_bias = nn.Embedding(n_users, 1, sparse=sparse)
-        self.item_bias = nn.Embedding(n_items, 1, sparse=sparse)
-        for table in (self.user_factors, self.item_factors):
-            nn.init.normal_(table.weight, std=0.1, generator=generator)
-        for table in (self.user_bias, self.item_bias):
-            nn.init.zeros_(table.weight)
+        self.user_factors = table(n_users, factors, 0.1, sparse, generator)
+        self.item_factors = table(n_items, factors, 0.1, sparse, generator)
+        self.user_bias = table(n_users, 1, 0.0, sparse, generator)
+        self.item_bias = table(n_items, 1, 0.0, sparse, generator)
 
     def forward(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
         """Predict, and measure the weights that were looked up.

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from recsys_book.data import Interactions
+from recsys_book.optimizers.problems.tables import linear, table
 from recsys_book.optimizers.problems.two_tower import PositivePairs, Towers
 
 
@@ -36,15 +37,13 @@ class TextTower(Towers):
         super().__init__()
         self.n_items, self.temperature = len(vectors), temperature
         self.register_buffer("vectors", vectors)
-        self.users = nn.Embedding(n_users, factors, sparse=sparse)
-        nn.init.normal_(self.users.weight, std=0.1, generator=generator)
-        widths = [vectors.shape[1], *([hidden] if hidden else []), factors]
-        layers: list[nn.Module] = []
-        for n_in, n_out in zip(widths, widths[1:]):
-            layers += [nn.Linear(n_in, n_out), nn.ReLU()]
-            nn.init.xavier_uniform_(layers[-2].weight, generator=generator)
-            nn.init.zeros_(layers[-2].bias)
-        self.head = nn.Sequential(*layers[:-1])
+        self.users = table(n_users, factors, 0.1, sparse, generator)
+        width = vectors.shape[1]
+        if hidden:
+            layers = [linear(width, hidden, generator), nn.ReLU()]
+            self.head = nn.Sequential(*layers, linear(hidden, factors, generator))
+        else:
+            self.head = nn.Sequential(linear(width, factors, generator))
 
     def item_vectors(self, item: Tensor) -> Tensor:
         """Return the head's output for some items, shape ``(batch, factors)``."""
@@ -70,8 +69,8 @@ class TextHeadProblem(PositivePairs):
     valid: Interactions
     vectors: np.ndarray
     factors: int = 16
-    hidden: int = 64
-    batch_size: int = 512
+    hidden: int = 32
+    batch_size: int = 256
     temperature: float = 1.0
     sparse: bool = False
 

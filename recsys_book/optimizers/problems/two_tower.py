@@ -10,13 +10,15 @@ from torch.nn import functional
 
 from recsys_book.data import Interactions
 from recsys_book.optimizers.problems.batches import columns, shuffled_batches
+from recsys_book.optimizers.problems.tables import table
 
 
 def in_batch_softmax(scores: Tensor, item: Tensor, log_q: Tensor) -> Tensor:
     """Let every user of a batch tell their own item from the items of the others.
 
-    A popular item is a negative often, so its score is lowered by the logarithm of how often;
-    a second copy of one's own item is no negative and is left out.
+    The items of the batch are a sample of all items, drawn by popularity. Lowering each score by
+    the logarithm of its item's share undoes that: the sum over the batch then estimates the sum
+    over all items. Copies of an item stay in, because the estimate counts on them.
 
     Source: Yi et al. (2019), section 4.
 
@@ -28,9 +30,7 @@ def in_batch_softmax(scores: Tensor, item: Tensor, log_q: Tensor) -> Tensor:
     Returns:
         The mean loss, 0-dimensional, in nats.
     """
-    copies = (item[:, None] == item).fill_diagonal_(False)
-    correction = torch.where(copies, float("inf"), log_q[item])
-    return functional.cross_entropy(scores - correction, torch.arange(len(item)))
+    return functional.cross_entropy(scores - log_q[item], torch.arange(len(item)))
 
 
 class Towers(nn.Module):
@@ -94,10 +94,8 @@ class TwoTower(Towers):
     ) -> None:
         super().__init__()
         self.n_items, self.temperature = n_items, temperature
-        self.users = nn.Embedding(n_users, factors, sparse=sparse)
-        self.items = nn.Embedding(n_items, factors, sparse=sparse)
-        for table in (self.users, self.items):
-            nn.init.normal_(table.weight, std=0.1, generator=generator)
+        self.users = table(n_users, factors, 0.1, sparse, generator)
+        self.items = table(n_items, factors, 0.1, sparse, generator)
 
     def item_vectors(self, item: Tensor) -> Tensor:
         """Return rows of the items' table, shape ``(batch, factors)``."""
@@ -155,7 +153,7 @@ class TwoTowerProblem(PositivePairs):
     train: Interactions
     valid: Interactions
     factors: int = 16
-    batch_size: int = 512
+    batch_size: int = 256
     temperature: float = 1.0
     sparse: bool = False
 
