@@ -71,20 +71,23 @@ class FrequencyAdaptive(Rule):
 class PersonalRates(Rule):
     """Gradient descent with one rate a row, learned from the row's own successive gradients.
 
-    Where a row's gradient points the way of its previous one, the last step was too short, and
+    Where a row's gradient points the way of its previous ones, the last steps were too short, and
     the row's rate grows; where it points back, the rate shrinks. The cosine of the two makes the
     change independent of the gradient's scale.
 
-    Source: Baydin et al. (2018), one rate a row and in logarithms.
+    Source: Baydin et al. (2018), one rate a row and in logarithms; Jacobs (1988) for the trace.
 
     Equation: eq-personal-rate.
 
     Attributes:
         hyper_lr: The largest change of a rate's logarithm at one visit.
+        rho: The share of the row's earlier gradients that is kept at a visit; with 0 the new
+            gradient is compared with the last one alone.
         max_factor: How many times ``lr`` a rate may become, and how many times smaller.
     """
 
     hyper_lr: float = 0.02
+    rho: float = 0.8
     max_factor: float = 100.0
 
     elementwise: ClassVar[bool] = False
@@ -99,17 +102,17 @@ class PersonalRates(Rule):
             )
 
     def init(self, param: Tensor) -> dict[str, Tensor]:
-        """Return the logarithm of each row's factor on ``lr``, and its last gradient."""
-        return {"log_factor": row_zeros(param), "previous": torch.zeros_like(param)}
+        """Return the logarithm of each row's factor on ``lr``, and the trace of its gradients."""
+        return {"log_factor": row_zeros(param), "trace": torch.zeros_like(param)}
 
     def update(
         self, grad: Tensor, state: dict[str, Tensor], step: int, param: Tensor | None = None
     ) -> Tensor:
         """Return the change of the rows in ``grad`` (shapes as in ``Rule.update``)."""
-        log_factor, previous = state["log_factor"], state["previous"]
+        log_factor, trace = state["log_factor"], state["trace"]
         bound = math.log(self.max_factor)
-        log_factor.add_(row_cosine(grad, previous), alpha=self.hyper_lr).clamp_(-bound, bound)
-        previous.copy_(torch.where(seen_rows(grad), grad, previous))
+        log_factor.add_(row_cosine(grad, trace), alpha=self.hyper_lr).clamp_(-bound, bound)
+        trace.copy_(torch.where(seen_rows(grad), self.rho * trace + grad, trace))
         return grad * (-self.lr * log_factor.exp())
 
 

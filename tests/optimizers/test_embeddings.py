@@ -30,7 +30,7 @@ RULES = [
     RowwiseAdam(lr=0.02, count_visits=True),
     FrequencyAdaptive(lr=0.1),
     FrequencyAdaptive(lr=0.1, power=1.0, forget=0.05),
-    PersonalRates(lr=0.05, hyper_lr=0.1, max_factor=3.0),
+    PersonalRates(lr=0.05, hyper_lr=0.1, max_factor=3.0, rho=0.6),
 ]
 
 
@@ -111,14 +111,14 @@ def frequency(lr, power, forget):
     return update
 
 
-def personal(lr, hyper_lr, limit):
-    rate, previous = np.full(ROWS, lr), [None] * ROWS
+def personal(lr, hyper_lr, limit, rho):
+    rate, trace = np.full(ROWS, lr), np.zeros((ROWS, WIDTH))
 
     def update(r, g, t):
-        if previous[r] is not None:
-            cosine = g @ previous[r] / np.linalg.norm(g) / np.linalg.norm(previous[r])
+        if trace[r].any():
+            cosine = g @ trace[r] / np.linalg.norm(g) / np.linalg.norm(trace[r])
             rate[r] = np.clip(rate[r] * np.exp(hyper_lr * cosine), lr / limit, lr * limit)
-        previous[r] = g
+        trace[r] = rho * trace[r] + g
         return -rate[r] * g
 
     return update
@@ -130,7 +130,7 @@ CASES = [
     (RULES[3], lambda: rowwise_adam(0.02, True)),
     (RULES[4], lambda: frequency(0.1, 0.5, 0.0)),
     (RULES[5], lambda: frequency(0.1, 1.0, 0.05)),
-    (RULES[6], lambda: personal(0.05, 0.1, 3.0)),
+    (RULES[6], lambda: personal(0.05, 0.1, 3.0, 0.6)),
 ]
 
 
@@ -268,7 +268,7 @@ def test_personal_rates_find_the_kalman_gain_of_a_drifting_user(q):
     walk = np.cumsum(np.sqrt(q) * rng.normal(size=(1600, 128)), axis=0)
     seen = torch.tensor(walk + rng.normal(size=walk.shape))
     w = torch.zeros(128, 1, dtype=torch.float64, requires_grad=True)
-    optimizer = Optimizer([w], PersonalRates(lr=0.3, hyper_lr=0.01))
+    optimizer = Optimizer([w], PersonalRates(lr=0.3, hyper_lr=0.02))
     learned = []
     for step, x in enumerate(seen):
         w.grad = w.detach() - x[:, None]
