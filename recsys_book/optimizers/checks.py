@@ -91,16 +91,23 @@ def label(param_group: dict[str, Any], position: int) -> str:
     return f"parameter {position} (shape {shape}) of its group"
 
 
-def gradients(optimizer: "Optimizer") -> None:
-    """Raise if a gradient is sparse where it may not be, or not finite."""
-    sums = []
-    for param_group in optimizer.param_groups:
+class NonFiniteGradientError(ValueError):
+    """A gradient is NaN or infinite; the optimizer has changed nothing."""
+
+
+def sparse_gradients(optimizer: "Optimizer") -> None:
+    """Raise if a gradient is sparse where it may not be."""
+    for number, param_group in enumerate(optimizer.param_groups):
         for position, param in enumerate(param_group["params"]):
-            if param.grad is None:
-                continue
-            if param.grad.is_sparse:
-                check_sparse(optimizer.rule_of(param_group), label(param_group, position))
-            sums.append(_sum(param.grad))
+            if param.grad is not None and param.grad.is_sparse:
+                name = f"{label(param_group, position)}, group {number},"
+                check_sparse(optimizer.rule_of(param_group), name)
+
+
+def finite_gradients(optimizer: "Optimizer") -> None:
+    """Raise if a gradient is not finite."""
+    params = (p for param_group in optimizer.param_groups for p in param_group["params"])
+    sums = [_sum(param.grad) for param in params if param.grad is not None]
     if sums and not math.isfinite(sum(torch.stack([s.to(sums[0]) for s in sums]).tolist())):
         _name_the_culprit(optimizer)
 
@@ -120,7 +127,7 @@ def _name_the_culprit(optimizer: "Optimizer") -> None:
             values = grad._values() if grad.is_sparse else grad
             bad = int((~torch.isfinite(values)).sum())
             if bad:
-                raise ValueError(
+                raise NonFiniteGradientError(
                     f"Step {optimizer.steps_taken + 1}: the gradient of "
                     f"{label(param_group, position)}, group {number}, has {bad} entries that are "
                     "NaN or infinite; no weight was changed: lower the rate, clip, or look at "
@@ -165,6 +172,6 @@ def _state(
     if wanted != found:
         raise ValueError(
             f"The checkpoint's state for {label(param_group, position)}, group {number}, is "
-            f"{found} where {type(rule).__name__} keeps {wanted}: build the optimizer with the same rule "
-            "and the same parameters in the same order."
+            f"{found} where {type(rule).__name__} keeps {wanted}: build the optimizer with the "
+            "same rule and the same parameters in the same order."
         )

@@ -27,6 +27,8 @@ class Optimizer(torch.optim.Optimizer):
         clip_value: The largest allowed size of one gradient entry; None for no limit.
         maximize: Climb instead of descend.
         compile: Let ``torch.compile`` fuse the rule into one kernel; needs a C++ compiler.
+        check_finite: Look at every gradient before a step, and change nothing if one is not
+            finite. It reads the gradients once more; torch's optimizers do not look.
 
     Raises:
         ValueError: If there are no parameters, if one is not a leaf or is complex, or if a group
@@ -42,17 +44,19 @@ class Optimizer(torch.optim.Optimizer):
         clip_value: float | None = None,
         maximize: bool = False,
         compile: bool = False,
+        check_finite: bool = True,
     ) -> None:
         checks.clipping(clip_norm, clip_value)
         self.rule = rule
         self.clip_norm, self.clip_value, self.maximize = clip_norm, clip_value, maximize
         self.compiled = CompiledSteps() if compile else None
+        self.check_finite = check_finite
         defaults = self._hyper_parameters(rule) | {"averaged": False}
         super().__init__(checks.parameters(params), defaults)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy needs, besides what torch copies."""
-        names = ("rule", "clip_norm", "clip_value", "maximize", "compiled")
+        names = ("rule", "clip_norm", "clip_value", "maximize", "compiled", "check_finite")
         return super().__getstate__() | {name: getattr(self, name) for name in names}
 
     @property
@@ -97,8 +101,9 @@ class Optimizer(torch.optim.Optimizer):
             What the closure returned, or None.
 
         Raises:
-            ValueError: If a gradient is not finite, or sparse where the rule needs it dense; no
-                weight has been changed then.
+            NonFiniteGradientError: If a gradient is not finite; nothing has been changed then.
+            ValueError: If a gradient is sparse where the rule needs it dense; likewise.
+            RuntimeError: If the weights are the averaged ones; likewise.
         """
         loss = None
         if closure is not None:
@@ -106,7 +111,9 @@ class Optimizer(torch.optim.Optimizer):
                 loss = closure()
         if self.averaged:
             raise RuntimeError("The weights are the averaged ones: call train() before step().")
-        checks.gradients(self)
+        checks.sparse_gradients(self)
+        if self.check_finite:
+            checks.finite_gradients(self)
         params = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
         self._clip(params)
         self._turn(params)

@@ -306,6 +306,13 @@ def test_a_gradient_that_is_not_finite_is_named_before_anything_changes():
     assert optimizer.state[model[0].weight]["step"] == 2
 
 
+def test_the_look_at_the_gradients_can_be_switched_off():
+    w = nn.Parameter(torch.zeros(2))
+    w.grad = torch.tensor([math.nan, 1.0])
+    Optimizer([w], Adam(), check_finite=False).step()
+    assert w.isnan().tolist() == [True, False]
+
+
 def test_large_finite_gradients_are_not_mistaken_for_infinite_ones():
     w = nn.Parameter(torch.zeros(4))
     optimizer = Optimizer([w], Adam())
