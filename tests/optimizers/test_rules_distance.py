@@ -62,14 +62,16 @@ class PaperAdam(Paper):
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
         self.m, self.v = np.zeros_like(self.x), np.zeros_like(self.x)
 
+    def A_inverse(self):
+        return np.diag(1 / (np.sqrt(self.v) + self.eps))
+
     def advance(self, g):
         g = g + self.decay * self.x
         root = np.sqrt(self.beta2)
+        product = g @ self.A_inverse() @ self.s  # in the metric in which x came from s
         self.m = self.beta1 * self.m + (1 - self.beta1) * self.d * self.gamma * g
         self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
-        A_inverse = np.diag(1 / (np.sqrt(self.v) + self.eps))
-        self.x = self.x - A_inverse @ self.m
-        product = g @ A_inverse @ self.s
+        self.x = self.x - self.A_inverse() @ self.m
         self.r = root * self.r + (1 - root) * self.d * self.gamma * product
         self.s = root * self.s + (1 - root) * self.d * self.gamma * g
         self.d = max(self.d, self.r / ((1 - root) * np.abs(self.s).sum()))

@@ -109,13 +109,13 @@ class DAdaptAdam(Rule):
         """Return the change of the weights (shapes as in ``Rule.update``)."""
         d, r, m, v, s = (state[name] for name in ("d", "r", "m", "v", "s"))
         rate, beta3 = d * self.lr, self.beta2**0.5
+        moved = _ratio(s, v.sqrt().add_(self.eps))  # how far the steps so far have gone
+        r.lerp_(rate * (grad * moved).sum(), 1 - beta3)
+        s.lerp_(rate * grad, 1 - beta3)
         m.lerp_(rate * grad, 1 - self.beta1)
         v.mul_(self.beta2).addcmul_(grad, grad, value=1 - self.beta2)
-        A = v.sqrt().add_(self.eps)
-        r.lerp_(rate * (grad * s / A).sum(), 1 - beta3)
-        s.lerp_(rate * grad, 1 - beta3)
         torch.maximum(d, _ratio(r, (1 - beta3) * s.abs().sum()), out=d)
-        return -m / A
+        return -m / v.sqrt().add_(self.eps)
 
 
 @dataclass
