@@ -11,6 +11,7 @@ from recsys_book.optimizers.rules import Rule
 def looked_up(ids, upstream, rows=6, sparse=True):
     """A table whose rows were looked up and multiplied, with its gradient in place."""
     table = torch.nn.Embedding(rows, upstream.shape[-1], sparse=sparse, dtype=torch.float64)
+    torch.nn.init.constant_(table.weight, 0.5)
     (table(ids) * upstream).sum().backward()
     return table
 
@@ -47,7 +48,7 @@ def test_a_gradient_sparse_in_both_axes_is_coalesced():
 
 
 def test_a_batch_without_look_ups_changes_nothing():
-    table = torch.nn.Embedding(4, 2, sparse=True)
+    table = torch.nn.Embedding(4, 2, sparse=True, _weight=torch.ones(4, 2))
     before = table.weight.detach().clone()
     table(torch.empty(0, dtype=torch.long)).sum().backward()
     Optimizer(table.parameters(), RowwiseAdaGrad(lr=1.0)).step()
