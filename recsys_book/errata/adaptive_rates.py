@@ -99,7 +99,7 @@ def opt_04_listing(
         key = position if by_position else parameter
         G[key] = gradient
         update = -alpha * gradient / (G[key] + epsilon) ** 0.5
-        parameter -= update  # noqa: PLW2901 (the fault)
+        parameter -= update
         G[key] += gradient**2
     return list(parameters)
 
@@ -238,12 +238,12 @@ def opt_10_averages_of_gradient_and_deviation(
 ) -> np.ndarray:
     """OPT-10: AdaDelta as the sentence about it has it.
 
-    Article S0b §2.3: "结合了AdaGrad和RMSProp 的特点，通过滑动平均梯度值和偏差进行自适应调整" (it combines
-    AdaGrad and RMSProp, by moving averages of the gradient and of the deviation). No article gives
-    equations. Taken at its word, an average gradient is divided by its average deviation: the
-    deviation of a steady gradient vanishes, so the step grows to ``lr * |g| / sqrt(eps)``, and
-    the rate that AdaDelta was made to do without is needed again. AdaDelta averages *squared*
-    gradients and *squared changes of the weights*.
+    Article S0b §2.3: "结合了AdaGrad和RMSProp 的特点，通过滑动平均梯度值和偏差进行自适应调整"
+    (it combines AdaGrad and RMSProp, by moving averages of the gradient and of the deviation). No
+    article gives equations. Taken at its word, an average gradient is divided by its average
+    deviation: the deviation of a steady gradient vanishes, so the step grows to ``lr * |g| /
+    sqrt(eps)``, and the rate that AdaDelta was made to do without is needed again. AdaDelta
+    averages *squared* gradients and *squared changes of the weights*.
 
     Args:
         gradients: one gradient a step, (steps, ...).
@@ -266,10 +266,11 @@ def opt_10_averages_of_gradient_and_deviation(
 def opt_12_reddi_gradients(steps: int, large: float = 4.0) -> np.ndarray:
     """OPT-12: the convex problem on which Adam goes to the worst point.
 
-    Articles S0a (abstract, §2.3, Q3), S0b (§5.5, Q3) and S1 §4.2.3 ("能够快速收敛，同时保持模型的稳定性":
-    it converges fast and keeps the model stable) recommend adaptive rates without a condition. Here
-    the cost of a weight w in [-1, 1] is ``large * w`` in every third step and ``-w`` in the two
-    between, so -1 is best. Adam's memory of the large gradient fades before it comes again.
+    Articles S0a (abstract, §2.3, Q3), S0b (§5.5, Q3) and S1 §4.2.3
+    ("能够快速收敛，同时保持模型的稳定性": it converges fast and keeps the model stable) recommend
+    adaptive rates without a condition. Here the cost of a weight w in [-1, 1] is ``large * w`` in
+    every third step and ``-w`` in the two between, so -1 is best. Adam's memory of the large
+    gradient fades before it comes again.
 
     Source: Reddi, Kale & Kumar (2018), section 3.
 
