@@ -11,6 +11,7 @@ from scipy import special
 __all__ = [
     "NestedValidation",
     "expected_best_of",
+    "mean_interval",
     "nested_validation",
     "one_standard_error",
     "power_of_seeds",
@@ -124,6 +125,30 @@ def seeds_needed(
     while exact and power_of_seeds(n, difference, sd, level) < power:
         n += 1
     return n
+
+
+def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Return Student's interval of a mean over few repeats.
+
+    A bootstrap of five values is too narrow, since five values rarely contain the extremes.
+
+    Args:
+        values: One value a repeat, shape ``(n,)``, n at least 2; for a comparison, the paired
+            differences.
+        level: The chance that the interval covers the mean, if the values are normal.
+
+    Returns:
+        Lower and upper end; a difference whose interval contains 0 is a tie.
+
+    Raises:
+        ValueError: If there are fewer than two values.
+    """
+    values = np.asarray(values, float)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(f"values has shape {values.shape}: an interval needs two repeats or more.")
+    error = values.std(ddof=1) / math.sqrt(len(values))
+    half = float(special.stdtrit(len(values) - 1, (1 + level) / 2) * error)
+    return float(values.mean()) - half, float(values.mean()) + half
 
 
 def one_standard_error(scores: np.ndarray) -> int:

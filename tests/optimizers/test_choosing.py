@@ -59,6 +59,14 @@ def test_power_is_what_simulated_tests_find():
     assert s.power_of_seeds(n, 0.7, 1.0) >= 0.8 > s.power_of_seeds(n - 1, 0.7, 1.0)
 
 
+def test_mean_interval_is_students_and_covers():
+    values = np.random.default_rng(0).normal(2.0, 1.0, (3000, 5))
+    low, high = np.transpose([s.mean_interval(row) for row in values])
+    assert ((low < 2) & (high > 2)).mean() == pytest.approx(0.95, abs=0.015)
+    want = stats.t.interval(0.9, 4, values[0].mean(), stats.sem(values[0]))
+    assert s.mean_interval(values[0], 0.9) == pytest.approx(want)
+
+
 def test_one_standard_error_prefers_the_simple_one_within_reach():
     best = [1.0, 1.2, 0.8, 1.1, 0.9]  # mean 1.0, standard error 0.0707
     scores = [[1.2] * 5, [1.06] * 5, best, [1.01] * 5]
@@ -108,6 +116,7 @@ def test_nested_validation_never_shows_the_outer_fold_to_the_inner_loop():
         (lambda: s.seeds_needed(0.0, 1.0), "difference of 0.0"),
         (lambda: s.seeds_needed(1.0, 0.0), "spread 0.0"),
         (lambda: s.seeds_needed(1.0, 1.0, power=0.01), "power is 0.01"),
+        (lambda: s.mean_interval([1.0]), "two repeats"),
         (lambda: s.one_standard_error([[1.0]]), "two folds or more"),
         (lambda: s.nested_validation(lambda c, a, b: 0.0, 1, 2), "2 folds is impossible"),
     ],
