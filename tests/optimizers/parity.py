@@ -15,14 +15,10 @@ from recsys_book.optimizers import Optimizer, optimizer
 #: The ways in which a rule is compared: keyword arguments of ``assert_same_path``.
 SETTINGS = {
     "plain": {},
-    "clipped norm": {"clip_norm": 0.7},
-    "clipped value": {"clip_value": 0.3},
-    "two groups": {"rates": (0.03, 0.002)},
-    "resumed": {"resume_at": 40},
-    "resumed groups": {"rates": (0.03, 0.002), "resume_at": 57},
-    "climbing": {"maximize": True},
-    "joined and cut": {"block": 16},
-    "cut, resumed": {"block": 7, "resume_at": 50},
+    "clipped norm, two groups": {"clip_norm": 0.7, "rates": (0.03, 0.002)},
+    "clipped value, climbing": {"clip_value": 0.3, "maximize": True},
+    "two groups, resumed": {"rates": (0.03, 0.002), "resume_at": 57},
+    "joined and cut, resumed": {"block": 16, "resume_at": 40},
 }
 
 

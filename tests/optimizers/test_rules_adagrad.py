@@ -152,7 +152,13 @@ def test_full_matrix_refuses_a_large_tensor():
     with pytest.raises(ValueError, match=r"shape \(40, 30\) has 1200 elements.*use AdaGrad"):
         Optimizer([weight], FullMatrixAdaGrad()).step()
     assert torch.equal(weight, torch.zeros(40, 30))
-    Optimizer([weight], FullMatrixAdaGrad(max_size=1200))
+
+
+def test_full_matrix_takes_as_many_elements_as_allowed(parity):
+    gradients = parity.gradient_stream(3, 4)
+    assert np.isfinite(parity.path(FullMatrixAdaGrad(max_size=4), gradients)).all()
+    with pytest.raises(ValueError, match="raise max_size above 3"):
+        parity.path(FullMatrixAdaGrad(max_size=3), gradients)
 
 
 def test_full_matrix_refuses_gradients_whose_products_overflow():
