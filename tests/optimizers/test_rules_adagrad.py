@@ -73,7 +73,7 @@ def test_sparse_equals_dense():
 
 
 def full_matrix_path(gradients, lr, eps):
-    """Duchi, Hazan & Singer (2011), Algorithm 1: w - lr (eps I + G^(1/2))^-1 g, from w = 0.
+    """Duchi, Hazan & Singer (2011), Algorithm 2: w - lr (eps I + G^(1/2))^-1 g, from w = 0.
 
     G is the product A'A of the gradients' matrix A with itself, so its root is V S V' where
     A = U S V'; no eigenvalue is taken.

@@ -13,7 +13,7 @@ from recsys_book.optimizers.rules.base import Rule
 class AdaGrad(Rule):
     """Diagonal AdaGrad: one accumulator a weight.
 
-    Source: Duchi, Hazan & Singer (2011), Algorithm 1 with diagonal matrices.
+    Source: Duchi, Hazan & Singer (2011), Algorithm 1.
 
     Equations: eq-adagrad-accumulator, eq-adagrad-step.
 
@@ -55,7 +55,7 @@ class FullMatrixAdaGrad(Rule):
     the cube of n, the memory with its square. A direction in which no gradient has pointed yet
     (an eigenvalue that rounding cannot tell from zero) gets no step.
 
-    Source: Duchi, Hazan & Singer (2011), Algorithm 1 with full matrices.
+    Source: Duchi, Hazan & Singer (2011), Algorithm 2.
 
     Equation: eq-adagrad-full.
 

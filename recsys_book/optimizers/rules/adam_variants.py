@@ -82,7 +82,7 @@ class Adamax(Rule):
 class NAdam(Adam):
     """Adam with Nesterov's momentum: the step looks one moment ahead.
 
-    Source: Dozat (2016), Algorithm 8; the momentum's schedule as in torch.
+    Source: Dozat (2016); the momentum's schedule as in torch.
 
     Equation: eq-nadam.
 

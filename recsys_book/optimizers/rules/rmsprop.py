@@ -16,8 +16,7 @@ class RMSProp(Rule):
     deviations, which is the same number as the mean square less the squared mean, but cannot turn
     negative by rounding.
 
-    Source: Tieleman & Hinton (2012), lecture 6.5; Graves (2013), equations 38-45, for the centred
-    form with momentum.
+    Source: Tieleman & Hinton (2012), lecture 6.5; Graves (2013) for the centred form.
 
     Equations: eq-rmsprop, eq-rmsprop-centred.
 
