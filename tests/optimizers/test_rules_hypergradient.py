@@ -170,3 +170,15 @@ def test_a_vanishing_gradient_leaves_a_multiplied_rate_as_it_is():
         optimizer.step()
     assert optimizer.state[w]["rate"].item() == pytest.approx(0.1)
     assert w.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("size", [1e30, 1e-30])
+def test_a_multiplied_rate_grows_the_same_whatever_the_size_of_the_gradients(size):
+    """Their squares are beyond single precision."""
+    w = torch.ones(3, requires_grad=True)
+    rule = HypergradientSGD(lr=1e-35, hyper_lr=0.5, multiplicative=True)
+    optimizer = Optimizer([w], rule)
+    for _ in range(3):
+        w.grad = torch.full((3,), size)
+        optimizer.step()
+    assert optimizer.state[w]["rate"].item() == pytest.approx(1e-35 * 1.5**2, rel=1e-5)

@@ -151,3 +151,19 @@ def test_the_roots_are_renewed_now_and_then():
 def test_refuses_never_to_renew():
     with pytest.raises(ValueError, match="update_every is 0, but it counts steps"):
         Shampoo(update_every=0)
+
+
+def test_gradients_whose_products_overflow_are_an_error_with_advice():
+    w = torch.ones(2, 3, requires_grad=True)
+    optimizer = Optimizer([w], Shampoo())
+    w.grad = torch.full((2, 3), 1e30)
+    with pytest.raises(ValueError, match="overflowed; clip the gradients"):
+        optimizer.step()
+    assert w.tolist() == torch.ones(2, 3).tolist()
+
+
+def test_half_precision_takes_its_roots_in_single():
+    start = random(3, 2)
+    single = run(Shampoo(lr=0.1), start.float(), torch.cos, steps=5)
+    half = run(Shampoo(lr=0.1), start.bfloat16(), torch.cos, steps=5)
+    torch.testing.assert_close(half.float(), single, rtol=0.05, atol=0.05)

@@ -34,12 +34,16 @@ class LearnedRate:
             The new rate, 0-dim.
         """
         rate, direction = state["rate"], state["direction"]
-        agreement = (grad * direction).sum()
         if self.multiplicative:
-            norms = grad.norm() * direction.norm()
-            cosine = torch.where(norms > 0, agreement / norms, 0.0)
-            return rate.mul_(1 + self.hyper_lr * cosine)
-        return rate.add_(self.hyper_lr * agreement)
+            return rate.mul_(1 + self.hyper_lr * (_unit(grad) * _unit(direction)).sum())
+        return rate.add_(self.hyper_lr * (grad * direction).sum())
+
+
+def _unit(x: Tensor) -> Tensor:
+    """Return a vector scaled to the length 1, or zero."""
+    tiny = torch.finfo(x.dtype).tiny
+    x = x / x.abs().max().clamp(min=tiny)  # so that no square overflows or vanishes
+    return x / x.norm().clamp(min=tiny)
 
 
 @dataclass

@@ -79,6 +79,16 @@ def inverse_root(matrix: Tensor, order: int, smallest: float) -> Tensor:
 
     Returns:
         Symmetric and positive, shape ``(n, n)``.
+
+    Raises:
+        ValueError: If an entry is not finite.
     """
-    eigenvalues, Q = torch.linalg.eigh(matrix)
-    return (Q * eigenvalues.clamp(min=smallest) ** (-1 / order)) @ Q.T
+    if not matrix.isfinite().all():
+        raise ValueError(
+            "Shampoo: a sum of products of gradients has overflowed; clip the gradients "
+            "(clip_norm), or use a wider type."
+        )
+    wide = torch.promote_types(matrix.dtype, torch.float32)  # no eigh for half precision
+    eigenvalues, Q = torch.linalg.eigh(matrix.to(wide))
+    root = (Q * eigenvalues.clamp(min=smallest) ** (-1 / order)) @ Q.T
+    return root.to(matrix.dtype)
