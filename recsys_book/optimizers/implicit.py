@@ -4,8 +4,10 @@ Trained weights depend on a hyper-parameter although no formula says how: they a
 gradient of the training loss vanishes. That condition is enough to differentiate them.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -160,6 +162,21 @@ def implicit_gradient(
     return direct - mixed
 
 
+class _Multiply(torch.autograd.Function):
+    """A matrix times a vector, with the transpose at hand for both directions of autograd."""
+
+    @staticmethod
+    def forward(ctx: Any, vector: Tensor, X: Tensor, transposed: Tensor) -> Tensor:
+        """Return the product, and keep the matrices for the way back."""
+        ctx.matrices = transposed, X
+        return X @ vector
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        """Return the transpose times the gradient, itself differentiable."""
+        return _Multiply.apply(grad, *ctx.matrices), None, None
+
+
 class GroupedRidge:
     """Linear regression whose weights form groups, each with a penalty of its own.
 
@@ -180,11 +197,18 @@ class GroupedRidge:
             )
         if not bool(torch.isfinite(y).all()):
             raise ValueError("GroupedRidge got a target that is NaN or infinite: clean y first.")
-        self.X, self.y, self.groups = X, y, groups
+        self.X, self.transposed = X, X.T
+        if X.layout != torch.strided:
+            with warnings.catch_warnings():  # torch calls the layout's interface young
+                warnings.simplefilter("ignore")
+                self.X = X.to_sparse_csr()
+                self.transposed = X.to_sparse_coo().T.coalesce().to_sparse_csr()
+        self.y, self.groups = y, groups
 
     def error(self, weights: Tensor, hyper: Tensor | None = None) -> Tensor:
         """Return half the mean squared error, 0-dimensional; without a penalty."""
-        return ((self.X @ weights - self.y) ** 2).mean() / 2
+        predicted = _Multiply.apply(weights, self.X, self.transposed)
+        return ((predicted - self.y) ** 2).mean() / 2
 
     def loss(self, weights: Tensor, hyper: Tensor) -> Tensor:
         """Return half the mean squared error plus the penalties.
@@ -201,7 +225,7 @@ class GroupedRidge:
     def product(self, hyper: Tensor) -> Product:
         """Return the Hessian's product with a vector, written out."""
         penalties, rows = hyper.detach().exp()[self.groups], len(self.y)
-        return lambda v: self.X.T @ (self.X @ v) / rows + penalties * v
+        return lambda v: self.transposed @ (self.X @ v) / rows + penalties * v
 
     def fit(self, hyper: Tensor, steps: int = 1000, tolerance: float = 1e-10) -> Solution:
         """Return the minimum of the loss, found by conjugate gradients.
@@ -214,7 +238,7 @@ class GroupedRidge:
         Returns:
             The weights as a ``Solution``.
         """
-        target = self.X.T @ self.y / len(self.y)
+        target = self.transposed @ self.y / len(self.y)
         return conjugate_gradient(self.product(hyper), target, steps, tolerance)
 
     def closed_form(self, hyper: Tensor, valid: "GroupedRidge") -> tuple[Tensor, Tensor]:
