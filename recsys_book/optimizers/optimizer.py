@@ -144,8 +144,7 @@ class Optimizer(torch.optim.Optimizer):
                 continue
             state = self.state[param]
             if not state:
-                state["step"] = 0
-                state.update(rule.init(param))
+                state.update({"step": 0} | rule.init(param))
             state["step"] += 1
             if param.grad.is_sparse:
                 step_rows(rule, param, self._tensors(param), state["step"])
@@ -177,7 +176,7 @@ class Optimizer(torch.optim.Optimizer):
         states = [self._tensors(param) for param in bucket]
         if len(bucket) > 1:
             step_joined(rule, bucket, states, step)
-        elif bucket[0].numel() > BLOCK and bucket[0].is_contiguous():
+        elif bucket[0].numel() > BLOCK and _contiguous(bucket[0], *states[0].values()):
             step_cut(rule, bucket[0], states[0], step)
         else:
             apply_rule(rule, bucket[0], bucket[0].grad, states[0], step)
@@ -215,3 +214,8 @@ class Optimizer(torch.optim.Optimizer):
         """
         checks.checkpoint(self, state_dict)
         super().load_state_dict(state_dict)
+
+
+def _contiguous(*tensors: Tensor) -> bool:
+    """Return whether all tensors lie in memory as they are read."""
+    return all(tensor.is_contiguous() for tensor in tensors)

@@ -46,6 +46,19 @@ def test_neither_the_rate_nor_the_step_compiles_anew():
     assert len(compilations) == 1
 
 
+def test_the_compiler_does_not_give_up_after_a_few_rules():
+    compilations = []
+
+    def backend(graph, inputs):
+        compilations.append(graph)
+        return graph.forward
+
+    compiled = CompiledSteps(backend=backend)
+    for number in range(12):  # more than torch's limit for one piece of code
+        run(Adam(lr=0.1, beta1=0.5 + number / 100), compiled, steps=1)
+    assert len(compilations) == 12
+
+
 def test_another_constant_compiles_anew():
     compiled = CompiledSteps(backend="eager")
     run(Adam(lr=0.1), compiled, steps=1)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from recsys_book.optimizers import Adam, AdamW, Optimizer, Rule
+from recsys_book.optimizers import Adam, AdamW, FullMatrixAdaGrad, Optimizer, Rule
 
 SHAPES = [(3, 4), (5,), (), (60, 50)]
 
@@ -352,3 +352,29 @@ def test_a_checkpoint_for_other_shapes_is_refused():
     source.step()
     with pytest.raises(ValueError, match=r"where Adam keeps"):
         optimizer.load_state_dict(source.state_dict())
+
+
+def test_a_rule_that_cannot_start_says_so_each_time():
+    params = parameters(shapes=[(40, 40)])
+    optimizer = Optimizer(params, FullMatrixAdaGrad(max_size=100))
+    give_gradients(params, generator=torch.Generator().manual_seed(1))
+    for _ in range(2):
+        with pytest.raises(ValueError, match="FullMatrixAdaGrad"):
+            optimizer.step()
+
+
+def test_a_checkpoint_of_a_transposed_tensor_resumes(monkeypatch):
+    monkeypatch.setattr("recsys_book.optimizers.optimizer.BLOCK", 64)
+    one = nn.Parameter(torch.randn(20, 30, dtype=torch.float64).t())
+    two = nn.Parameter(one.detach().contiguous().clone())
+    source, target = Optimizer([one], Adam()), Optimizer([two], Adam())
+    for step in range(3):
+        one.grad = torch.full_like(one, 1.0 + step)
+        two.grad = one.grad.contiguous()
+        source.step()
+        if step == 0:
+            target.load_state_dict(copy.deepcopy(source.state_dict()))
+            two.data.copy_(one)
+        else:
+            target.step()
+    torch.testing.assert_close(one, two)
