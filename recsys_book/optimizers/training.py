@@ -107,7 +107,13 @@ def train(
 
     Returns:
         The losses, the validations, the model and the optimizer.
+
+    Raises:
+        ValueError: If ``accumulate`` is not at least 1, or the rule refuses its gradients for
+            another reason than their size.
     """
+    if accumulate < 1:
+        raise ValueError(f"accumulate is {accumulate}, but a step needs at least one batch.")
     model = problem.model(seed)
     optimizer = Optimizer(model.parameters(), rule) if isinstance(rule, Rule) else rule(model)
     scheduler = None if schedule is None else Scheduler(optimizer, schedule)

@@ -146,6 +146,16 @@ class TestBatches:
         with pytest.raises(ValueError, match="without rows"):
             kind(logs[0], logs[1].select(np.array([], int)))
 
+    @pytest.mark.parametrize("kind", [RatingProblem, TwoTowerProblem])
+    def test_logs_with_other_vocabularies_are_refused(self, kind, logs):
+        other = log_of(logs[1].user, logs[1].item, n_items=N_ITEMS + 1)
+        with pytest.raises(ValueError, match="different items"):
+            kind(logs[0], other)
+
+    def test_an_empty_batch_is_refused(self, logs):
+        with pytest.raises(ValueError, match="batch_size is 0"):
+            RatingProblem(*logs, batch_size=0).batches(0)
+
 
 class TestRatings:
     def test_loss_and_gradient_are_those_of_the_formula(self, logs):

@@ -106,6 +106,10 @@ class TestTrain:
         assert np.allclose(small.step_loss, large.step_loss, rtol=1e-12)
         assert weight(small) == pytest.approx(weight(large), rel=1e-12)
 
+    def test_a_step_of_no_batches_is_refused(self):
+        with pytest.raises(ValueError, match="accumulate is 0"):
+            train(Line(), SGD(lr=0.1), epochs=1, accumulate=0)
+
     def test_clipping_bounds_the_step(self):
         run = train(Line(), SGD(lr=0.5), epochs=1, clip_norm=0.01)
         assert weight(run) == pytest.approx(4 * 0.5 * 0.01, rel=1e-5)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,6 +32,24 @@ def columns(interactions: Interactions, values: bool) -> tuple[Tensor, ...]:
     return tuple(parts)
 
 
+def check_logs(train: Interactions, valid: Interactions) -> None:
+    """Raise if two logs do not share their vocabularies.
+
+    Args:
+        train: The rows to learn from.
+        valid: The rows to validate on.
+
+    Raises:
+        ValueError: If positions in one log mean other users or items than in the other.
+    """
+    for name in ("users", "items"):
+        if not np.array_equal(getattr(train, name), getattr(valid, name)):
+            raise ValueError(
+                f"train and valid have different {name}: cut both from one log, so that a position "
+                "means the same in both."
+            )
+
+
 def shuffled_batches(
     parts: tuple[Tensor, ...], batch_size: int, seed: int
 ) -> Iterator[tuple[Tensor, ...]]:
@@ -43,6 +62,11 @@ def shuffled_batches(
 
     Returns:
         An iterator over tuples of tensors, each of shape ``(batch,)``.
+
+    Raises:
+        ValueError: If a batch would be empty.
     """
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}, but a batch needs at least one row.")
     order = torch.randperm(len(parts[0]), generator=torch.Generator().manual_seed(seed))
     return zip(*(part[order].split(batch_size) for part in parts))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from recsys_book.data import Interactions
-from recsys_book.optimizers.problems.batches import columns, shuffled_batches
+from recsys_book.optimizers.problems.batches import check_logs, columns, shuffled_batches
 from recsys_book.optimizers.problems.tables import table
 
 
@@ -95,6 +95,7 @@ class RatingProblem:
 
     def __post_init__(self) -> None:
         """Turn the columns into tensors, once."""
+        check_logs(self.train, self.valid)
         self.mean = float(self.train.value.mean())
         self._train = columns(self.train, values=True)
         self._valid = columns(self.valid, values=True)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recsys_book.data import Interactions
-from recsys_book.optimizers.problems.batches import columns, shuffled_batches
+from recsys_book.optimizers.problems.batches import check_logs, columns, shuffled_batches
 from recsys_book.optimizers.problems.tables import table
 
 
@@ -20,7 +20,7 @@ def in_batch_softmax(scores: Tensor, item: Tensor, log_q: Tensor) -> Tensor:
     the logarithm of its item's share undoes that: the sum over the batch then estimates the sum
     over all items. Copies of an item stay in, because the estimate counts on them.
 
-    Source: Yi et al. (2019), section 4.
+    Source: Yi et al. (2019).
 
     Args:
         scores: Of each user for each item of the batch, shape ``(batch, batch)``.
@@ -107,6 +107,7 @@ class PositivePairs:
 
     def __post_init__(self) -> None:
         """Turn the columns into tensors, once, and count the items."""
+        check_logs(self.train, self.valid)
         self._train = columns(self.train, values=False)
         counts = np.bincount(self.train.item, minlength=self.train.n_items).clip(1)
         self.log_q = torch.tensor(np.log(counts / len(self.train)), dtype=torch.float32)
