@@ -64,6 +64,6 @@ def check_sparse(rule: Rule, name: str) -> None:
         )
     if rule.weight_decay:
         raise ValueError(
-            f"{rule_name} cannot decay the weights of {name}, whose gradient is sparse: set "
+            f"{rule_name} cannot decay weights lazily, and {name} has a sparse gradient: set "
             f"weight_decay to 0 for its parameter group."
         )

@@ -89,5 +89,5 @@ def test_rules_that_need_every_row_say_so():
     table = looked_up(torch.tensor([1]), torch.ones(1, 2))
     with pytest.raises(ValueError, match="Adam needs a dense gradient, but parameter 0"):
         Optimizer(table.parameters(), Adam()).step()
-    with pytest.raises(ValueError, match="cannot decay the weights of parameter 0"):
+    with pytest.raises(ValueError, match="cannot decay weights lazily, and parameter 0"):
         Optimizer(table.parameters(), RowwiseAdaGrad(weight_decay=0.1)).step()
