@@ -10,6 +10,7 @@ from recsys_book.optimizers.batches import (
     square_root_scaled_rate,
     squared_norm,
 )
+from recsys_book.optimizers.checks import NonFiniteGradientError
 from recsys_book.optimizers.depth import DeepNetwork, depth_ratio, layer_gradient_norms
 from recsys_book.optimizers.embeddings import LazyAdam, RowwiseAdaGrad, RowwiseAdam
 from recsys_book.optimizers.implicit import (
@@ -161,6 +162,7 @@ __all__ = [
     "Nesterov",
     "NoiseScale",
     "OneCycle",
+    "NonFiniteGradientError",
     "Optimizer",
     "PersonalRates",
     "Piecewise",

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from recsys_book.optimizers.checks import NonFiniteGradientError
 from recsys_book.optimizers.optimizer import Optimizer
 from recsys_book.optimizers.rules import Rule
 from recsys_book.optimizers.schedules import Scheduler
@@ -155,11 +156,7 @@ def _step(model: nn.Module, optimizer: torch.optim.Optimizer, clip_norm: float |
         nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
     try:
         optimizer.step()
-    except ValueError as problem:
-        grads = [param.grad for param in model.parameters() if param.grad is not None]
-        values = [grad.coalesce().values() if grad.is_sparse else grad for grad in grads]
-        if all(bool(value.isfinite().all()) for value in values):
-            raise
+    except NonFiniteGradientError as problem:
         raise FloatingPointError from problem
 
 
