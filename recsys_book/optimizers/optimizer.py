@@ -27,6 +27,7 @@ class Optimizer(torch.optim.Optimizer):
         clip_value: The largest allowed size of one gradient entry; None for no limit.
         maximize: Climb instead of descend.
         compile: Let ``torch.compile`` fuse the rule into one kernel; needs a C++ compiler.
+            A coupled rule, which joins the tensors of a group, runs as it is.
         check_finite: Look at every gradient before a step, and change nothing if one is not
             finite. It reads the gradients once more; torch's optimizers do not look.
 
@@ -160,7 +161,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def _step_dense(self, rule: Rule, params: list[Tensor], step: int) -> None:
         """Step parameters that share a step count, a dtype and a device."""
-        if self.compiled is not None:
+        if self.compiled is not None and not rule.coupled:
             self.compiled(rule, params, [self._tensors(p) for p in params], step)
         elif rule.coupled:
             step_joined(rule, params, [self._tensors(p) for p in params], step)

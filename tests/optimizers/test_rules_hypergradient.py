@@ -182,3 +182,17 @@ def test_a_multiplied_rate_grows_the_same_whatever_the_size_of_the_gradients(siz
         w.grad = torch.full((3,), size)
         optimizer.step()
     assert optimizer.state[w]["rate"].item() == pytest.approx(1e-35 * 1.5**2, rel=1e-5)
+
+
+def test_asking_for_a_compiled_step_does_not_give_each_tensor_a_rate_of_its_own():
+    paths = []
+    for compile in (False, True):
+        params = [torch.full((n,), float(n), requires_grad=True) for n in (2, 3)]
+        rule = HypergradientSGD(lr=0.01, hyper_lr=1e-3)
+        optimizer = Optimizer(params, rule, compile=compile)
+        for _ in range(4):
+            for param in params:
+                param.grad = param.detach().clone()
+            optimizer.step()
+        paths.append(torch.cat([p.detach() for p in params]))
+    assert torch.equal(*paths)

@@ -54,7 +54,7 @@ class HypergradientSGD(LearnedRate, Rule):
     is not read again, so a schedule has no effect. Nothing keeps the rate positive if
     ``hyper_lr`` is too large.
 
-    Source: Baydin et al. (2018), Algorithm 4, and section 2 for the multiplicative form.
+    Source: Baydin et al. (2018), Algorithm 4; the multiplicative form is also theirs.
 
     Equation: eq-hypergradient.
 
