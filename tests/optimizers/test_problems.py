@@ -276,6 +276,14 @@ class TestTwoTower:
         expected = (np.log(np.exp(scores).sum(axis=1)) - own).mean()
         assert problem.validate(model) == pytest.approx(expected, rel=1e-5)
 
+    def test_huge_equal_scores_are_as_bad_as_guessing(self, logs):
+        problem = TwoTowerProblem(*logs, factors=1)
+        model = problem.model(0)
+        with torch.no_grad():
+            model.users.weight.fill_(1e6)
+            model.items.weight.fill_(1e6)
+        assert problem.validate(model) == pytest.approx(math.log(N_ITEMS))
+
     def test_it_learns_more_than_popularity(self, cut):
         train_log, valid = (log.select(np.arange(0, len(log), 2)) for log in cut)
         counts = np.bincount(train_log.item, minlength=train_log.n_items) + 1
