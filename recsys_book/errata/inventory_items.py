@@ -11,9 +11,8 @@ from pathlib import Path
 
 INVENTORY = Path(__file__).with_name("inventory.json")
 STATES = ("done", "comes with")
-HERE = ("Foundations", "Appendix")
+HERE = ("Foundations", "Optimizers", "Appendix")
 LATER = (
-    "Optimizers",
     "Encoders",
     "Recommenders",
     "Meta-learning",
