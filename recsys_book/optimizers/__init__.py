@@ -91,6 +91,7 @@ from recsys_book.optimizers.schedules import (
     StepDecay,
     WarmUp,
 )
+from recsys_book.optimizers.search_space import Choice, LogUniform, Uniform
 from recsys_book.optimizers.selection import (
     NestedValidation,
     expected_best_of,
@@ -104,11 +105,8 @@ from recsys_book.optimizers.selection import (
 from recsys_book.optimizers.state_size import state_bytes, state_floats, table_state_floats
 from recsys_book.optimizers.training import History, TunedRate, train, tune_rate, validate
 from recsys_book.optimizers.tuning import (
-    Choice,
-    LogUniform,
     Search,
     Trial,
-    Uniform,
     grid_search,
     halving_budget,
     halving_rungs,

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from recsys_book.optimizers import tuning as t
+from recsys_book.optimizers.search_space import Choice, LogUniform, Uniform, draw_configs
 
-SPACE = {"lr": t.LogUniform(1e-4, 1.0), "decay": t.Uniform(0.0, 1.0)}
+SPACE = {"lr": LogUniform(1e-4, 1.0), "decay": Uniform(0.0, 1.0)}
 
 
 def bowl(config, budget):
@@ -17,23 +18,23 @@ def bowl(config, budget):
 
 
 def test_log_uniform_gives_equal_shares_to_equal_factors():
-    axis = t.LogUniform(1e-4, 1.0)
+    axis = LogUniform(1e-4, 1.0)
     assert [axis.at(s) for s in (0, 0.25, 0.5, 1)] == pytest.approx([1e-4, 1e-3, 1e-2, 1])
-    drawn = [c["lr"] for c in t.draw_configs({"lr": axis}, 4000, 0)]
+    drawn = [c["lr"] for c in draw_configs({"lr": axis}, 4000, 0)]
     counts, _ = np.histogram(np.log10(drawn), bins=4, range=(-4, 0))
     assert np.abs(counts - 1000).max() < 120  # four standard deviations
-    assert np.median([c["x"] for c in t.draw_configs({"x": t.Uniform(0, 1)}, 4000, 0)]) == (
+    assert np.median([c["x"] for c in draw_configs({"x": Uniform(0, 1)}, 4000, 0)]) == (
         pytest.approx(0.5, abs=0.04)
     )
 
 
 def test_choice_takes_each_option_alike():
-    axis = t.Choice(("a", "b", "c", "d"))
+    axis = Choice(("a", "b", "c", "d"))
     assert [axis.at(s) for s in (0, 0.3, 0.5, 0.99, 1.0)] == ["a", "b", "c", "d", "d"]
 
 
 def test_grid_tries_every_combination_once():
-    space = SPACE | {"kind": t.Choice(("x", "y"))}
+    space = SPACE | {"kind": Choice(("x", "y"))}
     search = t.grid_search(lambda c, b: bowl(c, b) + (c["kind"] == "x"), space, 5, budget=3)
     assert len(search.trials) == 5 * 5 * 2
     assert len({tuple(trial.config.values()) for trial in search.trials}) == 50
@@ -81,7 +82,7 @@ def test_halving_loses_a_slow_starter():
         # Small rates win in the long run and lose in the short one.
         return config["lr"] if budget > 3 else -config["lr"]
 
-    space = {"lr": t.Uniform(0, 1)}
+    space = {"lr": Uniform(0, 1)}
     halving = t.successive_halving(slow, space, 9, largest=9, seed=0)
     full = t.random_search(slow, space, 9, 9, seed=0)
     assert halving.best.config["lr"] == max(trial.config["lr"] for trial in full.trials)
@@ -99,9 +100,7 @@ def test_tpe_finds_the_valley_and_repeats_itself():
     )
     assert np.abs(rates + 2).mean() < 0.8
     assert abs(math.log10(search.best.config["lr"]) + 2) < 0.1
-    kinds = t.tpe_search(
-        lambda c, b: float(c["kind"] == "x"), {"kind": t.Choice(("x", ["y"]))}, 8, 1
-    )
+    kinds = t.tpe_search(lambda c, b: float(c["kind"] == "x"), {"kind": Choice(("x", ["y"]))}, 8, 1)
     assert kinds.best.config == {"kind": ["y"]}
 
 
@@ -150,10 +149,10 @@ def test_evaluate_cannot_change_the_record():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: t.LogUniform(0, 1), "cannot start at 0"),
-        (lambda: t.Uniform(1, 1), "is empty"),
-        (lambda: t.LogUniform(1e-3, math.inf), "is empty"),
-        (lambda: t.Choice(()), "at least one option"),
+        (lambda: LogUniform(0, 1), "cannot start at 0"),
+        (lambda: Uniform(1, 1), "is empty"),
+        (lambda: LogUniform(1e-3, math.inf), "is empty"),
+        (lambda: Choice(()), "at least one option"),
         (lambda: t.grid_search(bowl, {}, 3, 1), "space is empty"),
         (lambda: t.grid_search(bowl, SPACE, 0, 1), "points is 0"),
         (lambda: t.random_search(bowl, SPACE, 0, 1), "n_trials is 0"),
