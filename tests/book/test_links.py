@@ -71,6 +71,7 @@ BIBLIOGRAPHY = "@article{a2000b,\n  url = {https://doi.org/10/x}\n}\n@book{ c200
         "`[x](nowhere.md)` and `https://nowhere.test`\n\n```python\n{ref}`nowhere`\n```\n## Two",
         "https://github.com/owner/name/blob/main/x",
         "![alt](picture.png)",
+        "so $\\mathbb E[v](1 - \\beta)$ is no link",
     ],
 )
 def test_good_reference_passes(text):

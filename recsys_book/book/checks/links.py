@@ -38,6 +38,7 @@ KNOWN_HOSTS = frozenset(
 )
 _ROLE = re.compile(r"\{(?P<role>[\w:]+)\}`(?P<text>[^`]+)`")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(<?(?P<target>[^)>\s]*)>?[^)]*\)")
+_MATH = re.compile(r"(?<![\\$])\$(?!\$)(?:[^$\\]|\\.)+\$")
 _URL = re.compile(r"https?://[^\s)>\]\"'`}]+")
 _REFERENCES = {"ref", "numref", "eq", "prf:ref"}
 _SPHINX_PAGES = {"genindex", "search", "modindex"}
@@ -158,7 +159,7 @@ def link_problems(path: str, text: str, targets: Targets, address: str = "") -> 
         for role in _ROLE.finditer(line.text):
             problems += _role_problems(role["role"], role["text"], path, targets)
         bare = re.sub(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", " ", line.text)
-        for link in _LINK.finditer(bare):
+        for link in _LINK.finditer(_MATH.sub(" ", bare)):
             problems += _target_problems(link["target"], path, targets)
         problems += [_host_problem(url, address) for url in _URL.findall(bare)]
     return [problem for problem in problems if problem]
