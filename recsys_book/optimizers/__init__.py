@@ -77,6 +77,7 @@ from recsys_book.optimizers.rules import (
     ScheduleFreeSGD,
     Shampoo,
 )
+from recsys_book.optimizers.scheduler import Scheduler
 from recsys_book.optimizers.schedules import (
     SGDR,
     Constant,
@@ -87,7 +88,6 @@ from recsys_book.optimizers.schedules import (
     Piecewise,
     PolynomialDecay,
     Schedule,
-    Scheduler,
     StepDecay,
     WarmUp,
 )

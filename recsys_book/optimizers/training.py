@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from recsys_book.optimizers.checks import NonFiniteGradientError
 from recsys_book.optimizers.optimizer import Optimizer
 from recsys_book.optimizers.rules import Rule
-from recsys_book.optimizers.schedules import Scheduler
+from recsys_book.optimizers.scheduler import Scheduler
 
 #: A rule, or a function from the model to any optimizer for it.
 RuleOrFactory = Rule | Callable[[nn.Module], torch.optim.Optimizer]

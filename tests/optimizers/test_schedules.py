@@ -10,6 +10,7 @@ from transformers import optimization as hugging
 
 from recsys_book.optimizers import Adam, Optimizer
 from recsys_book.optimizers import schedules as s
+from recsys_book.optimizers.scheduler import Scheduler
 
 
 def weights():
@@ -40,7 +41,7 @@ def rates_by_torch(make, lr, steps):
 
 def rates_by_book(schedule, lr, steps):
     optimizer = Optimizer([weights()], Adam(lr=lr))
-    return rates_of(optimizer, s.Scheduler(optimizer, schedule), steps)
+    return rates_of(optimizer, Scheduler(optimizer, schedule), steps)
 
 
 LR = 0.7
@@ -184,7 +185,7 @@ def test_sgdr_restarts_at_the_top():
 def test_each_group_keeps_its_own_rate():
     first, second = weights(), weights()
     optimizer = Optimizer([{"params": [first]}, {"params": [second], "lr": 0.01}], Adam(lr=1.0))
-    scheduler = s.Scheduler(optimizer, s.StepDecay(1, 0.5))
+    scheduler = Scheduler(optimizer, s.StepDecay(1, 0.5))
     step(optimizer)
     scheduler.step()
     assert scheduler.rates == [0.5, 0.005]
@@ -192,7 +193,7 @@ def test_each_group_keeps_its_own_rate():
 
 def test_stepping_before_the_optimizer_is_an_error():
     optimizer = Optimizer([weights()], Adam(lr=1.0))
-    scheduler = s.Scheduler(optimizer, s.Cosine(10))
+    scheduler = Scheduler(optimizer, s.Cosine(10))
     with pytest.raises(ValueError, match="Step 1 of the schedule comes before the optimizer's"):
         scheduler.step()
     step(optimizer)
@@ -204,7 +205,7 @@ def test_stepping_before_the_optimizer_is_an_error():
 
 def test_works_on_torchs_optimizers():
     optimizer = torch.optim.SGD([weights()], lr=2.0)
-    scheduler = s.Scheduler(optimizer, s.StepDecay(1, 0.5))
+    scheduler = Scheduler(optimizer, s.StepDecay(1, 0.5))
     with pytest.raises(ValueError, match="before the optimizer"):
         scheduler.step()
     np.testing.assert_allclose(rates_of(optimizer, scheduler, 3), [2, 1, 0.5])
@@ -220,12 +221,12 @@ def test_a_resumed_schedule_goes_on():
     schedule = s.WarmUp(s.Cosine(20), 5)
     whole = rates_by_book(schedule, LR, 25)
     optimizer = Optimizer([weights()], Adam(lr=LR))
-    scheduler = s.Scheduler(optimizer, schedule)
+    scheduler = Scheduler(optimizer, schedule)
     start = rates_of(optimizer, scheduler, 9)
     saved, saved_optimizer = scheduler.state_dict(), optimizer.state_dict()
 
     other = Optimizer([weights()], Adam(lr=123.0))
-    again = s.Scheduler(other, schedule)
+    again = Scheduler(other, schedule)
     other.load_state_dict(saved_optimizer)
     again.load_state_dict(saved)
     rest = rates_of(other, again, 16)
@@ -233,7 +234,7 @@ def test_a_resumed_schedule_goes_on():
 
 
 def test_a_checkpoint_of_other_groups_is_refused():
-    scheduler = s.Scheduler(Optimizer([weights()], Adam()), s.Constant())
+    scheduler = Scheduler(Optimizer([weights()], Adam()), s.Constant())
     with pytest.raises(ValueError, match="has 2 parameter groups, but this optimizer has 1"):
         scheduler.load_state_dict({"steps_taken": 1, "base": [1.0, 2.0], "ready": False})
 
