@@ -57,7 +57,7 @@ class CompiledSteps:
 def _step_all(rule: Rule) -> Callable[..., None]:
     """Return the function to compile: one step of a rule for every tensor of a list."""
 
-    def step_all(
+    def step_all(  # pragma: no cover - what runs is its compiled form
         params: list[Tensor],
         grads: list[Tensor],
         states: list[State],

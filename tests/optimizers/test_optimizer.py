@@ -298,6 +298,7 @@ def test_a_gradient_that_is_not_finite_is_named_before_anything_changes():
             param.grad = torch.ones_like(param)
         optimizer.step()
     before = [param.clone() for param in model.parameters()]
+    model[0].bias.grad = None
     model[1].weight.grad[0, 1] = math.nan
     with pytest.raises(ValueError, match=r"Step 3: .*'1.weight', group 0, has 1 entries"):
         optimizer.step()
@@ -378,3 +379,18 @@ def test_a_checkpoint_of_a_transposed_tensor_resumes(monkeypatch):
         else:
             target.step()
     torch.testing.assert_close(one, two)
+
+
+def test_what_a_rule_does_unless_it_says_otherwise():
+    rule, w = Rule(), torch.ones(2)
+    assert rule.init(w) == {} and rule.factors(1) == ()
+    assert rule.evaluation_weights(w, {}) is w and rule.training_weights(w, {}) is w
+    with pytest.raises(NotImplementedError):
+        rule.update(w, {}, 1)
+
+
+def test_a_rate_may_be_a_tensor():
+    w = nn.Parameter(torch.zeros(1))
+    w.grad = torch.ones(1)
+    Optimizer([w], Adam(lr=torch.tensor(0.25))).step()
+    assert w.item() == pytest.approx(-0.25)
