@@ -28,6 +28,7 @@ def z_scores(values: np.ndarray) -> np.ndarray:
         (n,) z-scores, with n - 1 in the variance.
     """
     x = np.asarray(values, dtype=float)
+    x = x - x[0]  # exact where values are close, so that the mean's rounding does not show
     spread = _sample_sd(x)
     return (x - x.mean()) / spread if spread > 0 else np.zeros_like(x)
 
