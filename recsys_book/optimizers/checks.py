@@ -1,8 +1,9 @@
 """Bad input to an optimizer: one sentence each, before anything has changed."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -97,42 +98,48 @@ class NonFiniteGradientError(ValueError):
 
 def sparse_gradients(optimizer: "Optimizer") -> None:
     """Raise if a gradient is sparse where it may not be."""
-    for number, param_group in enumerate(optimizer.param_groups):
-        for position, param in enumerate(param_group["params"]):
-            if param.grad is not None and param.grad.is_sparse:
-                name = f"{label(param_group, position)}, group {number},"
-                check_sparse(optimizer.rule_of(param_group), name)
+    for param_group, name, grad in _gradients(optimizer):
+        if grad.is_sparse:
+            check_sparse(optimizer.rule_of(param_group), name())
 
 
 def finite_gradients(optimizer: "Optimizer") -> None:
-    """Raise if a gradient is not finite."""
-    params = (p for param_group in optimizer.param_groups for p in param_group["params"])
-    sums = [_sum(param.grad) for param in params if param.grad is not None]
+    """Raise if a gradient is not finite; large sums of finite entries pass."""
+    sums = [_entries(grad).sum() for _, _, grad in _gradients(optimizer)]
     if sums and not math.isfinite(sum(torch.stack([s.to(sums[0]) for s in sums]).tolist())):
         _name_the_culprit(optimizer)
 
 
-def _sum(grad: Tensor) -> Tensor:
-    """Return the sum of a gradient's entries: not finite if one of them is not."""
-    return (grad._values() if grad.is_sparse else grad).sum()
+def _gradients(
+    optimizer: "Optimizer",
+) -> Iterator[tuple[dict[str, Any], Callable[[], str], Tensor]]:
+    """Yield each gradient with its group and a function that names it in a message."""
+    for number, param_group in enumerate(optimizer.param_groups):
+        for position, param in enumerate(param_group["params"]):
+            if param.grad is not None:
+                yield param_group, partial(_name, param_group, position, number), param.grad
+
+
+def _name(param_group: dict[str, Any], position: int, number: int) -> str:
+    """Return how to name a parameter and its group in a message."""
+    return f"{label(param_group, position)}, group {number},"
+
+
+def _entries(grad: Tensor) -> Tensor:
+    """Return the entries that a gradient stores."""
+    return grad._values() if grad.is_sparse else grad
 
 
 def _name_the_culprit(optimizer: "Optimizer") -> None:
-    """Raise for the first gradient that is not finite; large sums of finite ones pass."""
-    for number, param_group in enumerate(optimizer.param_groups):
-        for position, param in enumerate(param_group["params"]):
-            grad = param.grad
-            if grad is None:
-                continue
-            values = grad._values() if grad.is_sparse else grad
-            bad = int((~torch.isfinite(values)).sum())
-            if bad:
-                raise NonFiniteGradientError(
-                    f"Step {optimizer.steps_taken + 1}: the gradient of "
-                    f"{label(param_group, position)}, group {number}, has {bad} entries that are "
-                    "NaN or infinite; no weight was changed: lower the rate, clip, or look at "
-                    "the loss."
-                )
+    """Raise for the first gradient that is not finite, if there is one."""
+    for _, name, grad in _gradients(optimizer):
+        bad = int((~torch.isfinite(_entries(grad))).sum())
+        if bad:
+            raise NonFiniteGradientError(
+                f"Step {optimizer.steps_taken + 1}: the gradient of {name()} has {bad} entries "
+                "that are NaN or infinite; no weight was changed: lower the rate, clip, or look "
+                "at the loss."
+            )
 
 
 def checkpoint(optimizer: "Optimizer", state_dict: dict[str, Any]) -> None:
@@ -171,7 +178,7 @@ def _state(
     found = {name: tuple(s.shape) for name, s in saved.items() if name != "step"}
     if wanted != found:
         raise ValueError(
-            f"The checkpoint's state for {label(param_group, position)}, group {number}, is "
+            f"The checkpoint's state for {_name(param_group, position, number)} is "
             f"{found} where {type(rule).__name__} keeps {wanted}: build the optimizer with the "
             "same rule and the same parameters in the same order."
         )

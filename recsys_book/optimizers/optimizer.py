@@ -87,9 +87,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def rule_of(self, group: dict[str, Any]) -> Rule:
         """Return the rule with a group's present hyper-parameters."""
-        return replace(
-            self.rule, **{name: group[name] for name in self._hyper_parameters(self.rule)}
-        )
+        return replace(self.rule, **{f.name: group[f.name] for f in fields(self.rule)})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
@@ -161,13 +159,14 @@ class Optimizer(torch.optim.Optimizer):
 
     def _step_dense(self, rule: Rule, params: list[Tensor], step: int) -> None:
         """Step parameters that share a step count, a dtype and a device."""
-        if self.compiled is not None and not rule.coupled:
-            self.compiled(rule, params, [self._tensors(p) for p in params], step)
-        elif rule.coupled:
-            step_joined(rule, params, [self._tensors(p) for p in params], step)
+        states = [self._tensors(param) for param in params]
+        if rule.coupled:
+            step_joined(rule, params, states, step)
+        elif self.compiled is not None:
+            self.compiled(rule, params, states, step)
         elif not rule.elementwise:
-            for param in params:
-                apply_rule(rule, param, param.grad, self._tensors(param), step)
+            for param, state in zip(params, states):
+                apply_rule(rule, param, param.grad, state, step)
         else:
             for bucket in buckets(params):
                 self._step_bucket(rule, bucket, step)
