@@ -19,9 +19,10 @@ ENVIRONMENT = (
 LOCK = "# made by hand\nnumpy==2.4.6\nmy-lib==1.0\n"
 PROJECT = {
     "project": {
+        "name": "The_Book",
         "requires-python": ">=3.11",
         "dependencies": ["numpy>=2.0"],
-        "optional-dependencies": {"book": ["my.lib>=1,<2"]},
+        "optional-dependencies": {"book": ["my.lib>=1,<2", "the-book[more]"]},
     }
 }
 

@@ -38,7 +38,8 @@ def environment_problems(environment: str, lock: str, project: dict) -> list[str
     pins = {canonical(name): version for name, version in _PIN.findall(environment)}
     extras = project["project"].get("optional-dependencies", {})
     texts = [*project["project"]["dependencies"], *(t for group in extras.values() for t in group)]
-    wanted = [Requirement(text) for text in texts]
+    own = canonical(project["project"].get("name", ""))  # an extra may ask for another extra
+    wanted = [r for r in map(Requirement, texts) if canonical(r.name) != own]
     problems = []
     if not pins:
         problems.append("environment.yml pins nothing.")
