@@ -1,7 +1,17 @@
 """Language models: from counting words to an encoder that reads items and behaviour."""
 
+from recsys_book.encoders.attention import (
+    KeyValueCache,
+    MultiHeadAttention,
+    attention,
+    attention_cost,
+    causal_mask,
+    kernel_smoothing,
+)
 from recsys_book.encoders.cold_items import AmongCold, LinearProbe, ridge
+from recsys_book.encoders.configuration import TransformerConfig
 from recsys_book.encoders.corpora import Corpus, behaviour_corpus, pad, split_corpus, title_corpus
+from recsys_book.encoders.generation import CausalLanguageModel
 from recsys_book.encoders.language_modeling import (
     LanguageModel,
     NextTokenProblem,
@@ -11,22 +21,42 @@ from recsys_book.encoders.language_modeling import (
     token_log_probs,
     windows,
 )
+from recsys_book.encoders.layers import FeedForward, LayerNorm, feed_forward, gelu, layer_norm
+from recsys_book.encoders.positions import rotate, sinusoidal
 from recsys_book.encoders.text_encoder import TextEncoder, masked_mean, title_texts, title_vectors
+from recsys_book.encoders.transformer import Block, Transformer
 
 __all__ = [
     "AmongCold",
+    "Block",
+    "CausalLanguageModel",
     "Corpus",
+    "FeedForward",
+    "KeyValueCache",
     "LanguageModel",
+    "LayerNorm",
     "LinearProbe",
+    "MultiHeadAttention",
     "NextTokenProblem",
     "TextEncoder",
+    "Transformer",
+    "TransformerConfig",
+    "attention",
+    "attention_cost",
     "behaviour_corpus",
+    "causal_mask",
+    "feed_forward",
+    "gelu",
+    "kernel_smoothing",
+    "layer_norm",
     "masked_mean",
     "next_item_ranks",
     "next_token_loss",
     "pad",
     "perplexity",
     "ridge",
+    "rotate",
+    "sinusoidal",
     "split_corpus",
     "title_corpus",
     "title_texts",
