@@ -1,0 +1,55 @@
+"""Pre-training: hide words, cut sentences, replace words, read twice, and learn from it."""
+
+from recsys_book.encoders.pretraining.masking import (
+    IGNORED,
+    Pairs,
+    mask_tokens,
+    masking_shares,
+    replace_tokens,
+    sentence_pairs,
+)
+from recsys_book.encoders.pretraining.models import (
+    MaskedLanguageModel,
+    ReplacedTokenModel,
+    SentenceVectors,
+)
+from recsys_book.encoders.pretraining.objectives import (
+    information_bound,
+    joint_loss,
+    masked_lm_loss,
+    next_sentence_loss,
+    replaced_token_loss,
+    simcse_loss,
+)
+from recsys_book.encoders.pretraining.problems import (
+    MaskedLMProblem,
+    NextSentenceProblem,
+    ReplacedTokenProblem,
+    SimCSEProblem,
+    masked_batch,
+    spans,
+)
+
+__all__ = [
+    "IGNORED",
+    "MaskedLMProblem",
+    "MaskedLanguageModel",
+    "NextSentenceProblem",
+    "Pairs",
+    "ReplacedTokenModel",
+    "ReplacedTokenProblem",
+    "SentenceVectors",
+    "SimCSEProblem",
+    "information_bound",
+    "joint_loss",
+    "mask_tokens",
+    "masked_batch",
+    "masked_lm_loss",
+    "masking_shares",
+    "next_sentence_loss",
+    "replace_tokens",
+    "replaced_token_loss",
+    "sentence_pairs",
+    "simcse_loss",
+    "spans",
+]
