@@ -22,21 +22,27 @@ from recsys_book.encoders.language_modeling import (
     windows,
 )
 from recsys_book.encoders.layers import FeedForward, LayerNorm, feed_forward, gelu, layer_norm
+from recsys_book.encoders.ngram import AbsoluteDiscount, AddK, KneserNey, MaximumLikelihood, NGram
 from recsys_book.encoders.positions import rotate, sinusoidal
 from recsys_book.encoders.text_encoder import TextEncoder, masked_mean, title_texts, title_vectors
 from recsys_book.encoders.transformer import Block, Transformer
 
 __all__ = [
+    "AbsoluteDiscount",
+    "AddK",
     "AmongCold",
     "Block",
     "CausalLanguageModel",
     "Corpus",
     "FeedForward",
     "KeyValueCache",
+    "KneserNey",
     "LanguageModel",
     "LayerNorm",
     "LinearProbe",
+    "MaximumLikelihood",
     "MultiHeadAttention",
+    "NGram",
     "NextTokenProblem",
     "TextEncoder",
     "Transformer",
