@@ -8,9 +8,11 @@ from recsys_book.encoders.attention import (
     causal_mask,
     kernel_smoothing,
 )
+from recsys_book.encoders.bert import load_bert
 from recsys_book.encoders.cold_items import AmongCold, LinearProbe, ridge
 from recsys_book.encoders.configuration import TransformerConfig
 from recsys_book.encoders.corpora import Corpus, behaviour_corpus, pad, split_corpus, title_corpus
+from recsys_book.encoders.encoder_decoder import EncoderDecoder
 from recsys_book.encoders.generation import CausalLanguageModel
 from recsys_book.encoders.language_modeling import (
     LanguageModel,
@@ -34,6 +36,7 @@ __all__ = [
     "Block",
     "CausalLanguageModel",
     "Corpus",
+    "EncoderDecoder",
     "FeedForward",
     "KeyValueCache",
     "KneserNey",
@@ -55,6 +58,7 @@ __all__ = [
     "gelu",
     "kernel_smoothing",
     "layer_norm",
+    "load_bert",
     "masked_mean",
     "next_item_ranks",
     "next_token_loss",

@@ -97,9 +97,16 @@ class Transformer(nn.Module):
     Args:
         config: The sizes and choices.
         generator: Where the first weights come from; None is one with seed 0.
+        cross: Whether its blocks also look at another sequence.
     """
 
-    def __init__(self, config: TransformerConfig, generator: torch.Generator | None = None) -> None:
+    def __init__(
+        self,
+        config: TransformerConfig,
+        generator: torch.Generator | None = None,
+        *,
+        cross: bool = False,
+    ) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(0) if generator is None else generator
         self.config = config
@@ -110,7 +117,9 @@ class Transformer(nn.Module):
             self.segments = embedding(config.segments, config.width, generator)
         self.norm = LayerNorm(config.width, config.eps)
         self.dropout = _dropout(config.dropout, generator)
-        self.blocks = nn.ModuleList(Block(config, generator) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(
+            Block(config, generator, cross=cross) for _ in range(config.layers)
+        )
         if config.pooler:
             self.pooler = Linear(config.width, config.width, generator)
 
@@ -120,6 +129,8 @@ class Transformer(nn.Module):
         mask: Tensor | None = None,
         segments: Tensor | None = None,
         cache: KeyValueCache | None = None,
+        memory: Tensor | None = None,
+        memory_mask: Tensor | None = None,
     ) -> Tensor:
         """Return the last hidden states.
 
@@ -130,6 +141,9 @@ class Transformer(nn.Module):
             segments: Which segment each token belongs to, of the same shape; None is the first.
             cache: Keys and values of earlier tokens; ``ids`` are then the new ones alone, and
                 without padding.
+            memory: Hidden states of the other sequence, shape ``(batch, others, width)``; it
+                needs ``cross``.
+            memory_mask: True for a token of the other sequence, shape ``(batch, others)``.
 
         Returns:
             Hidden states, shape ``(batch, tokens, width)``.
@@ -138,7 +152,7 @@ class Transformer(nn.Module):
             ValueError: If ids lie outside the vocabulary, there are more tokens than positions,
                 the mask does not fit, or there is a cache and the model is not causal.
         """
-        for hidden, _ in self._walk(ids, mask, segments, cache):
+        for hidden, _ in self._walk(ids, mask, segments, cache, memory, memory_mask):
             last = hidden
         return last
 
@@ -156,7 +170,7 @@ class Transformer(nn.Module):
             One more than there are layers, each of shape ``(batch, tokens, width)``; the last is
             what :meth:`forward` returns.
         """
-        return [hidden for hidden, _ in self._walk(ids, mask, segments, None)]
+        return [hidden for hidden, _ in self._walk(ids, mask, segments)]
 
     @torch.no_grad()
     def attention_maps(
@@ -172,7 +186,7 @@ class Transformer(nn.Module):
         Returns:
             Weights, shape ``(layers, batch, heads, tokens, tokens)``; each row sums to 1.
         """
-        return torch.stack([w for _, w in self._walk(ids, mask, segments, None) if w is not None])
+        return torch.stack([w for _, w in self._walk(ids, mask, segments) if w is not None])
 
     def pooled(self, hidden: Tensor) -> Tensor:
         """Return one vector a sequence, from its first token's; it needs ``config.pooler``.
@@ -211,16 +225,20 @@ class Transformer(nn.Module):
         ids: Tensor,
         mask: Tensor | None,
         segments: Tensor | None,
-        cache: KeyValueCache | None,
+        cache: KeyValueCache | None = None,
+        memory: Tensor | None = None,
+        memory_mask: Tensor | None = None,
     ) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Yield the hidden states before the first block and after each, with its weights."""
         start = 0 if cache is None else cache.length
         check_ids(ids, self.config, start)
         look = self._mask(ids, mask, cache)
+        others = None if memory_mask is None else memory_mask[:, None, None, :]
         x = self.embed(ids, segments, start)
         yield x, None
         for layer, block in enumerate(self.blocks):
-            x, weights = block(x, look, None if cache is None else cache.layers[layer])
+            past = None if cache is None else cache.layers[layer]
+            x, weights = block(x, look, past, memory, others)
             if self.config.norm == "pre" and layer + 1 == self.config.layers:
                 x = self.norm(x)
             yield x, weights
