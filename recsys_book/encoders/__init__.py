@@ -25,8 +25,25 @@ from recsys_book.encoders.language_modeling import (
 )
 from recsys_book.encoders.layers import FeedForward, LayerNorm, feed_forward, gelu, layer_norm
 from recsys_book.encoders.ngram import AbsoluteDiscount, AddK, KneserNey, MaximumLikelihood, NGram
+from recsys_book.encoders.pooling import (
+    cls_pool,
+    masked_mean,
+    max_pool,
+    pool,
+    token_idf,
+    weighted_mean,
+)
 from recsys_book.encoders.positions import rotate, sinusoidal
-from recsys_book.encoders.text_encoder import TextEncoder, masked_mean, title_texts, title_vectors
+from recsys_book.encoders.recurrent import (
+    RecurrentLanguageModel,
+    elman_step,
+    gru_step,
+    jacobian_product_norms,
+    lstm_step,
+    recurrent_layer,
+    unroll,
+)
+from recsys_book.encoders.text_encoder import TextEncoder, title_texts, title_vectors
 from recsys_book.encoders.transformer import Block, Transformer
 
 __all__ = [
@@ -47,6 +64,7 @@ __all__ = [
     "MultiHeadAttention",
     "NGram",
     "NextTokenProblem",
+    "RecurrentLanguageModel",
     "TextEncoder",
     "Transformer",
     "TransformerConfig",
@@ -54,16 +72,24 @@ __all__ = [
     "attention_cost",
     "behaviour_corpus",
     "causal_mask",
+    "cls_pool",
+    "elman_step",
     "feed_forward",
     "gelu",
+    "gru_step",
+    "jacobian_product_norms",
     "kernel_smoothing",
     "layer_norm",
     "load_bert",
+    "lstm_step",
     "masked_mean",
+    "max_pool",
     "next_item_ranks",
     "next_token_loss",
     "pad",
     "perplexity",
+    "pool",
+    "recurrent_layer",
     "ridge",
     "rotate",
     "sinusoidal",
@@ -71,6 +97,9 @@ __all__ = [
     "title_corpus",
     "title_texts",
     "title_vectors",
+    "token_idf",
     "token_log_probs",
+    "unroll",
+    "weighted_mean",
     "windows",
 ]

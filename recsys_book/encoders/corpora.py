@@ -149,7 +149,8 @@ def split_corpus(
 
     Sentences that stand in time order are cut by time: the last ones are the test. A session is
     on the side on which it began. Other sentences are drawn at random, and equal sentences stay
-    together, because a sentence that was learned by heart says nothing about the next one.
+    together, because a sentence that was learned by heart says nothing about the next one; those
+    with an unknown word are drawn one by one, because they need not be equal.
 
     Args:
         corpus: The sentences.
@@ -167,7 +168,12 @@ def split_corpus(
     if corpus.in_time:
         place = np.arange(n)
     else:
-        _, group = np.unique([ids.tobytes() for ids in corpus.sequences], return_inverse=True)
+        keys = [
+            (ids.tobytes(), row if UNKNOWN in ids else -1)
+            for row, ids in enumerate(corpus.sequences)
+        ]
+        ranks = {key: rank for rank, key in enumerate(dict.fromkeys(keys))}
+        group = np.array([ranks[key] for key in keys], dtype=np.int64)
         place = np.random.default_rng(seed).permutation(group.max(initial=-1) + 1)[group]
     total = int(place.max(initial=-1)) + 1
     first_valid, first_test = round(total * (1 - valid - test)), round(total * (1 - test))
