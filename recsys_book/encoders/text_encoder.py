@@ -1,13 +1,10 @@
-"""Sentences to vectors, by a frozen language model, and never the same sentence list twice."""
+"""Sentences to vectors, by a frozen language model, and never the same sentence twice."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import os
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,125 +13,315 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
-from recsys_book.data import MovieLens, cache_dir, encoder_path
+from recsys_book.data import MovieLens, cache_dir
+from recsys_book.encoders.model_folder import find_model, most_tokens
+from recsys_book.encoders.pooling import check_pooling, masked_mean, pool
+from recsys_book.encoders.vector_cache import (
+    Entries,
+    VectorCache,
+    fingerprint,
+    merge,
+    name_texts,
+)
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
+
+__all__ = ["MAX_TOKENS", "TextEncoder", "masked_mean", "title_texts", "title_vectors"]
 
 #: Tokens after which a text is cut: what all-MiniLM-L6-v2 was trained with.
 MAX_TOKENS = 256
 
+_DTYPES = ("float32", "bfloat16", "float16")
+_BACKENDS = ("torch", "onnx")
+_VERSION = b"2"  # change it when vectors change that the model's files do not explain
 
-def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
-    """Average the vectors of the tokens that are there, and leave the padding out.
-
-    Source: Reimers & Gurevych (2019), section 3.
-
-    Args:
-        hidden: One vector a token, shape ``(batch, tokens, width)``.
-        mask: 1 for a token and 0 for padding, shape ``(batch, tokens)``.
-
-    Returns:
-        One vector a text, shape ``(batch, width)``.
-    """
-    weights = mask.unsqueeze(-1).to(hidden.dtype)
-    return (hidden * weights).sum(1) / weights.sum(1)
+#: Token ids and mask, both ``(batch, tokens)``, to one vector a token.
+HiddenStates = Callable[[Tensor, Tensor], Tensor]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TextEncoder:
     """A frozen encoder; what it has encoded once is read from the cache folder.
+
+    A text becomes tokens, two special ones among them, the model gives one vector a token, and
+    pooling makes one of them. So an empty text has a vector too, the mean of the two special
+    tokens; it says nothing about the text, and a caller who wants zeros must put them there. A text
+    of more than ``max_tokens`` tokens is cut at the end; how many were is said in a warning and
+    kept in ``truncated_``.
 
     The model is loaded when it is first needed, so that reading from the cache costs nothing.
 
     Attributes:
         path: The folder of the model, as the library ``transformers`` saves it.
+        pooling: ``"mean"``, ``"cls"``, ``"max"`` or ``"weighted"``.
+        normalize: Whether vectors get length one.
+        dtype: ``"float32"``, ``"bfloat16"`` or ``"float16"``: what the model computes in. Vectors
+            are pooled in float32 whatever this is.
+        backend: ``"torch"``, or ``"onnx"`` for ONNX Runtime.
+        max_tokens: Tokens after which a text is cut, the special ones included.
+        token_weights: For weighted pooling, what each token of the vocabulary counts, shape
+            ``(vocabulary,)``, for instance ``token_idf``; None counts the token at position t, from
+            1, t times.
+        truncated_: How many texts of the last call were cut.
     """
 
     path: Path
+    pooling: str = "mean"
+    normalize: bool = True
+    dtype: str = "float32"
+    backend: str = "torch"
+    max_tokens: int = MAX_TOKENS
+    token_weights: np.ndarray | None = None
+    truncated_: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        check_pooling(self.pooling)
+        for name, value, known in (
+            ("dtype", self.dtype, _DTYPES),
+            ("backend", self.backend, _BACKENDS),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} is {value!r}: use one of {', '.join(known)}.")
+        if self.backend == "onnx" and self.dtype != "float32":
+            raise ValueError(
+                f"The ONNX backend computes in float32, but dtype is {self.dtype}: leave dtype as "
+                "it is, or take the torch backend."
+            )
+        if self.token_weights is not None and self.pooling != "weighted":
+            raise ValueError(
+                f"There are token_weights, but pooling is {self.pooling!r}, which has no use for "
+                "them: set pooling='weighted'."
+            )
+        most = most_tokens(self.path)
+        if self.max_tokens < 3 or (most is not None and self.max_tokens > most):
+            raise ValueError(
+                f"max_tokens is {self.max_tokens}: use at least 3, for two of them are special, "
+                f"and at most the {most or 'number of'} positions that the model has."
+            )
 
     @classmethod
-    def from_pretrained(cls, path: str | Path | None = None) -> Self:
-        """Return an encoder.
+    def from_pretrained(
+        cls,
+        name_or_path: str | Path | None = None,
+        *,
+        pooling: str = "mean",
+        normalize: bool = True,
+        dtype: str = "float32",
+        backend: str = "torch",
+        max_tokens: int = MAX_TOKENS,
+        revision: str | None = None,
+        token_weights: np.ndarray | None = None,
+    ) -> Self:
+        """Return an encoder; no weights are loaded yet.
 
         Args:
-            path: The folder of the model; None takes all-MiniLM-L6-v2, fetched the first time.
+            name_or_path: The folder of the model, or its name on the Hugging Face Hub (where that
+                can be reached, or was before); None takes all-MiniLM-L6-v2, fetched the first time.
+            pooling: See the attributes.
+            normalize: See the attributes.
+            dtype: See the attributes.
+            backend: See the attributes.
+            max_tokens: See the attributes.
+            revision: Branch, tag or commit of a name on the Hub.
+            token_weights: See the attributes.
 
         Returns:
-            The encoder; no weights are loaded yet.
+            The encoder.
+
+        Raises:
+            ValueError: If there is no such model, its folder lacks something, or a setting is
+                unknown.
         """
-        return cls(encoder_path() if path is None else Path(path))
-
-    @cached_property
-    def _parts(self) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
-        """The tokenizer and the model."""
-        from transformers import AutoModel, AutoTokenizer
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()
-        return AutoTokenizer.from_pretrained(self.path), AutoModel.from_pretrained(self.path).eval()
-
-    @cached_property
-    def _fingerprint(self) -> bytes:
-        """A digest of every file of the model."""
-        digest = hashlib.sha256()
-        for file in sorted(f for f in self.path.iterdir() if f.is_file()):
-            digest.update(file.name.encode() + b"\0")
-            with file.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
-        return digest.digest()
+        folder = find_model(name_or_path, revision)
+        return cls(folder, pooling, normalize, dtype, backend, max_tokens, token_weights)
 
     def encode(
-        self, texts: Sequence[str], *, batch_size: int = 32, cache: bool = True
+        self,
+        texts: Sequence[str],
+        batch_size: int = 32,
+        cache: bool = True,
+        progress: bool = False,
     ) -> np.ndarray:
-        """Encode texts as vectors of length one.
+        """Encode texts.
+
+        Only texts that the cache does not hold go through the model, each different one once.
 
         Args:
-            texts: The texts; a long one is cut after 256 tokens.
+            texts: The texts.
             batch_size: Texts that go through the model together.
             cache: Whether to look into the cache folder, and to keep the result there.
+            progress: Whether to show a bar, on a terminal or in a notebook.
 
         Returns:
             One vector a text, shape ``(len(texts), width)``, float32.
 
         Raises:
-            ValueError: If ``texts`` is one string, or an entry is not a string.
+            ValueError: If ``texts`` is one string, an entry is not a string, or a vector comes out
+                that is not finite.
         """
         texts = _checked(texts)
-        if not cache:
-            return self._compute(texts, batch_size)
-        file = self._cache_file(texts)
-        vectors = _read(file)
-        if vectors is None:
-            vectors = self._compute(texts, batch_size)
-            _write(file, vectors)
-        return vectors
+        store = VectorCache(cache_dir() / "vectors", self._key) if cache else None
+        entries = store.read() if store else None
+        names = name_texts(texts)
+        rows = np.full(len(texts), -1) if entries is None else entries.rows(names)
+        if entries is None or (rows < 0).any():
+            new = self._encode_new(texts, names, np.flatnonzero(rows < 0), batch_size, progress)
+            if store and len(new.names):
+                store.add(new)
+            entries = new if entries is None else merge([entries, new])
+            rows = entries.rows(names)
+        self._report(entries.tokens[rows])
+        return entries.vectors[rows]
 
-    def _cache_file(self, texts: list[str]) -> Path:
-        """Return where the vectors of these texts under these weights are kept."""
-        digest = hashlib.sha256(self._fingerprint)
-        for text in texts:
-            raw = text.encode()
-            digest.update(len(raw).to_bytes(8, "big") + raw)
-        return cache_dir() / "vectors" / f"{digest.hexdigest()[:32]}.npy"
+    def tokenize(self, texts: Sequence[str]) -> tuple[list[list[int]], np.ndarray]:
+        """Turn texts into token ids, the special tokens included, and cut the long ones.
 
-    @torch.no_grad()
-    def _compute(self, texts: list[str], batch_size: int) -> np.ndarray:
-        """Run the model over the texts, the long ones together and the short ones together."""
-        tokenizer, model = self._parts
-        vectors = np.empty((len(texts), model.config.hidden_size), dtype=np.float32)
+        Args:
+            texts: The texts.
+
+        Returns:
+            The ids of each text, and how many there were before cutting, shape ``(len(texts),)``.
+        """
+        limit = {"truncation": True, "max_length": self.max_tokens}
+        texts = list(texts)
+        ids = self._tokenizer(texts, **limit)["input_ids"] if texts else []
+        counts = np.array([len(row) for row in ids], dtype=np.int64)
+        full = np.flatnonzero(counts == self.max_tokens)
+        if len(full):  # cut, or just as long as the limit
+            whole = self._tokenizer([texts[row] for row in full], verbose=False)["input_ids"]
+            counts[full] = [len(row) for row in whole]
+        return ids, counts
+
+    def hidden_states(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Run the model.
+
+        Args:
+            ids: Token ids, shape ``(batch, tokens)``.
+            mask: 1 for a token and 0 for padding, of the same shape.
+
+        Returns:
+            One vector a token, float32, shape ``(batch, tokens, width)``.
+        """
+        with torch.inference_mode():
+            return self._model(ids, mask).float()
+
+    @cached_property
+    def _tokenizer(self) -> PreTrainedTokenizerBase:
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(self.path)
+
+    @cached_property
+    def _model(self) -> HiddenStates:
+        """The weights, behind one function."""
+        if self.backend == "onnx":
+            return _onnx_model(self.path)
+        return _torch_model(self.path, getattr(torch, self.dtype))
+
+    @cached_property
+    def _key(self) -> bytes:
+        """Everything but the text that a vector depends on."""
+        settings = (self.pooling, self.normalize, self.dtype, self.backend, self.max_tokens)
+        weights = b"" if self.token_weights is None else np.asarray(self.token_weights).tobytes()
+        model = fingerprint(self.path, cache_dir() / "vectors")
+        return b"\0".join([_VERSION, model, repr(settings).encode(), weights])
+
+    def _encode_new(
+        self, texts: list[str], names: np.ndarray, rows: np.ndarray, batch_size: int, progress: bool
+    ) -> Entries:
+        """Encode the texts in some rows, each different one once."""
+        different, first = np.unique(names[rows], axis=0, return_index=True)
+        in_order = np.sort(first)
+        vectors, tokens = self._compute(
+            [texts[row] for row in rows[in_order]], batch_size, progress
+        )
+        _refuse_not_finite(vectors, [texts[row] for row in rows[in_order]], self.dtype)
+        place = np.searchsorted(in_order, first)
+        return Entries(different, tokens[place], vectors[place])
+
+    def _compute(
+        self, texts: list[str], batch_size: int, progress: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Run the model over texts, the long ones together and the short ones together."""
         if not texts:
-            return vectors
-        tokens = tokenizer(texts, truncation=True, max_length=MAX_TOKENS)["input_ids"]
-        order = sorted(range(len(texts)), key=lambda row: (-len(tokens[row]), row))
-        for start in range(0, len(texts), batch_size):
+            return np.empty((0, self._width), dtype=np.float32), np.empty(0, dtype=np.int64)
+        ids, counts = self.tokenize(texts)
+        order = sorted(range(len(ids)), key=lambda row: (-len(ids[row]), row))
+        starts = range(0, len(ids), batch_size)
+        vectors = np.empty((len(ids), self._width), dtype=np.float32)
+        for start in tqdm(starts, "encoding", disable=None if progress else True, unit="batch"):
             rows = order[start : start + batch_size]
-            batch = tokenizer.pad({"input_ids": [tokens[row] for row in rows]}, return_tensors="pt")
-            hidden = model(**batch).last_hidden_state
-            pooled = masked_mean(hidden, batch["attention_mask"])
-            vectors[rows] = torch.nn.functional.normalize(pooled).numpy()
-        return vectors
+            batch, mask = pad_tokens([ids[row] for row in rows], self._tokenizer.pad_token_id or 0)
+            vectors[rows] = self._pooled(batch, mask).numpy()
+        return vectors, counts
+
+    @property
+    def _width(self) -> int:
+        """Width of the vectors."""
+        from transformers import AutoConfig
+
+        return AutoConfig.from_pretrained(self.path).hidden_size
+
+    def _pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
+        weights = None if self.token_weights is None else torch.as_tensor(self.token_weights)[ids]
+        vectors = pool(self.hidden_states(ids, mask), mask, self.pooling, weights)
+        return torch.nn.functional.normalize(vectors) if self.normalize else vectors
+
+    def _report(self, tokens: np.ndarray) -> None:
+        """Count the texts that were cut, and say so."""
+        cut = int((tokens > self.max_tokens).sum())
+        object.__setattr__(self, "truncated_", cut)
+        if cut:
+            warnings.warn(
+                f"{cut} of {len(tokens)} texts have more than {self.max_tokens} tokens and were "
+                "cut at the end: raise max_tokens, or split them.",
+                stacklevel=3,
+            )
+
+
+def pad_tokens(ids: Sequence[Sequence[int]], padding: int = 0) -> tuple[Tensor, Tensor]:
+    """Put rows of different length into one table.
+
+    Args:
+        ids: Token ids of each text.
+        padding: The id of the padding token.
+
+    Returns:
+        The ids and the mask, 1 for a token and 0 for padding, both ``(texts, most tokens)``, int64.
+    """
+    table = np.full((len(ids), max(map(len, ids))), padding, dtype=np.int64)
+    mask = np.zeros_like(table)
+    for row, values in enumerate(ids):
+        table[row, : len(values)] = values
+        mask[row, : len(values)] = 1
+    return torch.from_numpy(table), torch.from_numpy(mask)
+
+
+def _torch_model(path: Path, dtype: torch.dtype) -> HiddenStates:
+    """Load a model in one number format."""
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    model = AutoModel.from_pretrained(path, dtype=dtype).eval()
+    found = sorted({str(p.dtype) for p in model.parameters()})
+    if found != [str(dtype)]:
+        raise ValueError(
+            f"The weights in {path} are of the types {', '.join(found)} after loading, but one "
+            f"type, {dtype}, is needed: save them again in one type."
+        )
+    return lambda ids, mask: model(input_ids=ids, attention_mask=mask).last_hidden_state
+
+
+def _onnx_model(path: Path) -> HiddenStates:
+    """Load a model into ONNX Runtime."""
+    from recsys_book.encoders.onnx_backend import OnnxModel
+
+    model = OnnxModel(path)
+    return lambda ids, mask: torch.as_tensor(model(ids.numpy(), mask.numpy()))
 
 
 def title_vectors(movielens: MovieLens, encoder: TextEncoder | None = None) -> np.ndarray:
@@ -176,30 +363,11 @@ def _checked(texts: Any) -> list[str]:
     return texts
 
 
-def _read(file: Path) -> np.ndarray | None:
-    """Return the vectors of a cache file, or None if it is missing or damaged."""
-    try:
-        raw = file.read_bytes()
-    except OSError:
-        return None
-    digest, content = raw[:32], raw[32:]
-    if hashlib.sha256(content).digest() != digest:
-        return None
-    return np.load(io.BytesIO(content), allow_pickle=False)
-
-
-def _write(file: Path, vectors: np.ndarray) -> None:
-    """Keep vectors with their digest; a file appears whole or not at all."""
-    content = io.BytesIO()
-    np.save(content, vectors, allow_pickle=False)
-    raw = content.getvalue()
-    temporary = None
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(hashlib.sha256(raw).digest() + raw)
-        os.replace(temporary, file)
-    except OSError:  # a cache that cannot be written is slow, not wrong
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+def _refuse_not_finite(vectors: np.ndarray, texts: list[str], dtype: str) -> None:
+    """Raise if a vector cannot be used, before it is kept."""
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"The vector of the text {texts[bad[0]][:60]!r} is not finite, and so it is for "
+            f"{len(bad)} in all: compute in float32 instead of {dtype}, or check the weights."
+        )
