@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from transformers import BertConfig, BertModel
 
 from recsys_book.encoders.fine_tuning.freezing import trainable_parameters
 from recsys_book.encoders.fine_tuning.lora import (
@@ -40,8 +41,6 @@ def moved(layer, seed=5):
 
 
 def tiny_bert(seed=0):
-    from transformers import BertConfig, BertModel
-
     config = BertConfig(
         vocab_size=50,
         hidden_size=16,

@@ -1,5 +1,12 @@
 """Teaching a pretrained encoder: what is trained, how fast, and what it costs."""
 
+from recsys_book.encoders.fine_tuning.adalora import (
+    AdaLoRALinear,
+    RankAllocator,
+    add_adalora,
+    orthogonality_penalty,
+    rank_budget,
+)
 from recsys_book.encoders.fine_tuning.adapters import (
     AdaptedLinear,
     Adapter,
@@ -24,28 +31,55 @@ from recsys_book.encoders.fine_tuning.lora import (
     low_rank_update,
     merge_lora,
 )
+from recsys_book.encoders.fine_tuning.memory import (
+    TrainingMemory,
+    best_segments,
+    bfloat16,
+    checkpointing,
+    checkpointing_floats,
+    half_spacing,
+    peak_bytes,
+    run_in_segments,
+    saved_bytes,
+    training_memory,
+)
 from recsys_book.encoders.fine_tuning.surgery import load_trained, save_trained, trained_state
 
 __all__ = [
+    "AdaLoRALinear",
     "AdaptedLinear",
     "Adapter",
     "LoRALinear",
+    "RankAllocator",
+    "TrainingMemory",
     "adapter_parameters",
+    "add_adalora",
     "add_adapters",
     "add_lora",
+    "best_segments",
+    "bfloat16",
     "blocks_of",
+    "checkpointing",
+    "checkpointing_floats",
     "depth_rate",
     "discriminative_groups",
     "freeze",
     "freeze_below",
     "gradual_unfreezing",
+    "half_spacing",
     "load_trained",
     "lora_gradients",
     "lora_parameters",
     "low_rank_update",
     "merge_lora",
+    "orthogonality_penalty",
+    "peak_bytes",
+    "rank_budget",
+    "run_in_segments",
     "save_trained",
+    "saved_bytes",
     "trainable_parameters",
     "trained_state",
+    "training_memory",
     "unfreeze",
 ]

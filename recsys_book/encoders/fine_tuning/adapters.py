@@ -19,6 +19,13 @@ from recsys_book.encoders.fine_tuning.surgery import (
     seeded,
     train_only_added,
 )
+from recsys_book.encoders.layers import LayerNorm
+
+#: The layers that end the sublayers of a block: in ``transformers``' BERT, and in ours.
+SUBLAYER_ENDS = (
+    ("attention.output.dense", "output.dense"),
+    ("attention.output", "feed_forward.down"),
+)
 
 
 class Adapter(nn.Module):
@@ -132,14 +139,15 @@ def adapter_parameters(width: int, bottleneck: int) -> int:
 def add_adapters(
     model: nn.Module,
     bottleneck: int = 16,
-    names: Sequence[str] = ("output.dense",),
+    names: Sequence[str] | None = None,
     generator: torch.Generator | None = None,
     layer_norms: bool = False,
 ) -> nn.Module:
     """Freeze a model and put an adapter behind its linear layers of some names.
 
-    In a BERT of ``transformers`` the default names end both sublayers of a block (attention and
-    feed-forward), so there are two adapters a block; each stands before the residual sum.
+    By default these are the layers that end the two sublayers of a block (attention and
+    feed-forward), in a BERT of ``transformers`` and in our ``Transformer``: two adapters a block,
+    each before the residual sum.
 
     Source: Houlsby et al. (2019), figure 2.
 
@@ -147,7 +155,7 @@ def add_adapters(
         model: The pretrained model, changed in place; add a new head to it afterwards, or it is
             frozen too.
         bottleneck: Width inside each adapter.
-        names: Ends of the layers' dotted names.
+        names: Ends of the layers' dotted names; None takes the ends of the sublayers.
         generator: Where the first weights come from.
         layer_norms: Whether to train the layer norms too, as Houlsby et al. do.
 
@@ -159,10 +167,23 @@ def add_adapters(
             the model is already adapted; the model is as it was then.
     """
     generator = seeded(generator)
+    names = _sublayer_ends(model) if names is None else names
     replace_each(model, names, lambda linear: AdaptedLinear(linear, bottleneck, generator))
     train_only_added(model)
     if layer_norms:
         for module in model.modules():
-            if isinstance(module, nn.LayerNorm):
+            if isinstance(module, nn.LayerNorm | LayerNorm):
                 module.requires_grad_(True)
     return model
+
+
+def _sublayer_ends(model: nn.Module) -> tuple[str, ...]:
+    """Return the names of the layers that end a block's sublayers."""
+    every = [name for name, _ in model.named_modules()]
+    for names in SUBLAYER_ENDS:
+        if all(any(name.endswith("." + end) for name in every) for end in names):
+            return names
+    raise ValueError(
+        f"{type(model).__name__} has none of the blocks that add_adapters knows: name the linear "
+        "layers that end its sublayers."
+    )

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from recsys_book.encoders.fine_tuning.surgery import refuse_adapted
+from recsys_book.encoders.transformer import Transformer
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -87,12 +88,15 @@ def depths(encoder: nn.Module) -> list[list[nn.Parameter]]:
     """
     blocks = blocks_of(encoder)
     depth = {id(p): level for level, block in enumerate(blocks, 1) for p in block.parameters()}
+    for module in encoder.modules():
+        if isinstance(module, Transformer) and module.config.norm == "pre":  # its last norm
+            depth |= {id(param): len(blocks) for param in module.norm.parameters()}
     lists: list[list[nn.Parameter]] = [[] for _ in range(len(blocks) + 1)]
-    reached = 0
+    first = id(next(blocks.parameters()))
+    outside = 0
     for param in encoder.parameters():
-        level = depth.get(id(param), len(blocks) if reached else 0)
-        reached = max(reached, level)
-        lists[level].append(param)
+        outside = len(blocks) if id(param) == first else outside
+        lists[depth.get(id(param), outside)].append(param)
     return lists
 
 

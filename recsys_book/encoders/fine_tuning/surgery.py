@@ -191,21 +191,7 @@ def load_trained(model: nn.Module, path: str | Path) -> nn.Module:
     Raises:
         ValueError: If the file is no such file or does not fit; the model is as it was then.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        state = {str(name): torch.as_tensor(value) for name, value in state.items()}
-    except (
-        OSError,
-        RuntimeError,
-        pickle.UnpicklingError,
-        EOFError,
-        AttributeError,
-        TypeError,
-    ) as e:
-        raise ValueError(
-            f"{path} cannot be read as trained weights ({type(e).__name__}): write it with "
-            "save_trained."
-        ) from e
+    state = _read(path)
     params = {name: p for name, p in model.named_parameters() if p.requires_grad}
     _check_fit(params, state, path)
     with torch.no_grad():
