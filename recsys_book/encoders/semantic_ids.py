@@ -73,9 +73,7 @@ class SemanticIds:
         last = np.empty(len(codes), dtype=np.int64)
         last[order] = np.arange(len(codes)) - start
         sizes = (codes.max(axis=0) + 1) if size is None else [size] * codes.shape[1]
-        return cls(
-            np.column_stack([codes, last]), (*(int(s) for s in sizes), int(last.max()) + 1)
-        )
+        return cls(np.column_stack([codes, last]), (*(int(s) for s in sizes), int(last.max()) + 1))
 
     @classmethod
     def plain(cls, n_items: int) -> Self:
