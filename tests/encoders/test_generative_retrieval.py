@@ -1,4 +1,4 @@
-"""The beam against every item's likelihood, prompts against training pieces, and what is refused."""
+"""The beam against every item's likelihood, prompts against training pieces, bad input."""
 
 import numpy as np
 import pytest
