@@ -109,8 +109,8 @@ def test_solutions_pass():
         (exercises.check_beam, lambda p, q, w: beam(p, q, 1), "multiply the chances"),
         (
             exercises.check_beam,
-            lambda p, q, w: beam(p, q, w if len(p) == 3 else 1)[::-1],
-            "likeliest digit|may go on",
+            lambda p, q, w: beam(p, q, w) if len(p) == 3 else (9, 9),
+            "may go on",
         ),
         (exercises.check_new_items, lambda h, n: None, "has a text"),
         (exercises.check_new_items, lambda h, n: -(n @ h.sum(0)), "mean of the history"),
