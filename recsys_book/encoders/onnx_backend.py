@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from recsys_book.data import cache_dir
+from recsys_book.encoders.vector_cache import fingerprint
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -38,17 +39,23 @@ def export_onnx(path: str | Path) -> Path:
         The file, under ``cache_dir() / "onnx"``.
 
     Raises:
-        ValueError: If the folder holds no encoder, or the package ``onnx`` is missing.
+        ValueError: If there is no such folder, it holds no encoder, or the package ``onnx`` is
+            missing.
     """
     path = Path(path)
-    target = cache_dir() / "onnx" / f"{folder_fingerprint(path)[:32]}-{OPSET}.onnx"
+    if not path.is_dir():
+        raise ValueError(
+            f"There is no model folder {path}: give the folder that holds config.json and "
+            "model.safetensors."
+        )
+    digest = fingerprint(path, cache_dir() / "vectors").hex()
+    target = cache_dir() / "onnx" / f"{digest[:32]}-{OPSET}.onnx"
     if not _is_whole(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=target.parent, suffix=".tmp"))
         try:
             _export(path, folder / target.name)
-            digest = _digest_of(folder / target.name)
-            (folder / "digest").write_text(digest)
+            (folder / "digest").write_text(_digest_of(folder / target.name))
             os.replace(folder / target.name, target)
             os.replace(folder / "digest", _digest_file(target))
         finally:
@@ -99,29 +106,6 @@ class OnnxModel:
             "attention_mask": np.asarray(attention_mask, dtype=np.int64),
         }
         return self.session.run(None, feed)[0]
-
-
-def folder_fingerprint(path: Path) -> str:
-    """Return a digest of the names and the contents of a folder's files.
-
-    Args:
-        path: The folder.
-
-    Returns:
-        A SHA-256, hexadecimal.
-
-    Raises:
-        ValueError: If there is no such folder.
-    """
-    if not path.is_dir():
-        raise ValueError(
-            f"There is no model folder {path}: give the folder that holds config.json and "
-            "model.safetensors."
-        )
-    digest = hashlib.sha256()
-    for file in sorted(f for f in path.iterdir() if f.is_file()):
-        digest.update(f"{file.name}\0{_digest_of(file)}\0".encode())
-    return digest.hexdigest()
 
 
 class _LastHidden(nn.Module):
