@@ -189,7 +189,7 @@ def cod_10_batch_as_classes(logits: Tensor, targets: Tensor) -> Tensor:
 def cod_11_argmax_of_one_logit(logits: Tensor) -> Tensor:
     """COD-11: the recommended item is ``logits.argmax(-1)``, and there is one logit.
 
-    Article S3 §5.2 ``recommend_goods``; with ``torch.max(logits, 1)``, article S2 附录C and 项目实战.
+    Article S3 §5.2 ``recommend_goods``; article S2 附录C 项目实战, as ``torch.max(logits, 1)``.
     The largest of one number is the first.
 
     Args:

@@ -92,7 +92,7 @@ def test_only_the_factors_are_trained():
     assert trainable_parameters(model)[0] == 3 * (6 + 1 + 5) + 3 * (5 + 1 + 4)
 
 
-@pytest.mark.equation("eq-adalora-orthogonality")
+@pytest.mark.equation("eq-adalora")
 def test_the_penalty_is_zero_for_orthonormal_factors_only():
     model = adapted(rank=3)
     one, two = layers_of(model).values()

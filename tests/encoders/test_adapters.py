@@ -77,7 +77,6 @@ def test_the_start_depends_on_the_generator_only():
     assert torch.equal(one.D, two.D) and not torch.equal(one.D, three.D)
 
 
-@pytest.mark.equation("eq-adapter-parameters")
 def test_the_count_is_that_of_the_layer():
     assert trainable_parameters(Adapter(6, 2))[0] == adapter_parameters(6, 2) == 32
     layer = AdaptedLinear(nn.Linear(3, 6), 2)

@@ -114,7 +114,6 @@ def test_at_the_start_only_the_second_factor_has_a_gradient():
     assert torch.equal(layer.A.grad, torch.zeros(2, 6)) and layer.B.grad.abs().min() > 0
 
 
-@pytest.mark.equation("eq-lora-parameters")
 def test_the_count_is_that_of_the_layer():
     layer = LoRALinear(linear(6, 4), rank=3)
     assert trainable_parameters(layer) == (lora_parameters(6, 4, 3), 30 + 6 * 4 + 4)

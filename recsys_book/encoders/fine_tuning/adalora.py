@@ -117,7 +117,7 @@ def orthogonality_penalty(model: nn.Module) -> Tensor:
 
     Source: Zhang et al. (2023), equation 4, summed over the layers.
 
-    Equation: eq-adalora-orthogonality.
+    Equation: eq-adalora.
 
     Args:
         model: A model with AdaLoRA layers.

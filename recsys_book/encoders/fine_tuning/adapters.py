@@ -124,8 +124,6 @@ class AdaptedLinear(Adapted):
 def adapter_parameters(width: int, bottleneck: int) -> int:
     """Return how many numbers one adapter has.
 
-    Equation: eq-adapter-parameters.
-
     Args:
         width: Of the vectors.
         bottleneck: Width inside.

@@ -66,8 +66,6 @@ def lora_gradients(
 def lora_parameters(inputs: int, outputs: int, rank: int) -> int:
     """Return how many numbers LoRA trains for one matrix.
 
-    Equation: eq-lora-parameters.
-
     Args:
         inputs: Columns of the frozen matrix.
         outputs: Its rows.
