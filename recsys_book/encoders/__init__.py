@@ -15,11 +15,13 @@ from recsys_book.encoders.corpora import Corpus, behaviour_corpus, pad, split_co
 from recsys_book.encoders.encoder_decoder import EncoderDecoder
 from recsys_book.encoders.generation import CausalLanguageModel
 from recsys_book.encoders.language_modeling import (
+    ItemToItem,
     LanguageModel,
     NextTokenProblem,
     next_item_ranks,
     next_token_loss,
     perplexity,
+    sample_sentence,
     token_log_probs,
     windows,
 )
@@ -55,6 +57,7 @@ __all__ = [
     "Corpus",
     "EncoderDecoder",
     "FeedForward",
+    "ItemToItem",
     "KeyValueCache",
     "KneserNey",
     "LanguageModel",
@@ -92,6 +95,7 @@ __all__ = [
     "recurrent_layer",
     "ridge",
     "rotate",
+    "sample_sentence",
     "sinusoidal",
     "split_corpus",
     "title_corpus",

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recsys_book.encoders.corpora import FIRST, PAD, pad
+from recsys_book.encoders.corpora import BEGIN, END, FIRST, PAD, pad
 
 #: Scores held at a time when a model is judged.
 _CELLS = 1 << 23
@@ -131,6 +131,74 @@ class NextTokenProblem:
             n = int((batch[:, 1:] != PAD).sum())
             total, tokens = total + n * float(self.loss(model, batch)), tokens + n
         return total / tokens
+
+
+class ItemToItem:
+    """A baseline in the clothes of a language model: the sum of all earlier items' votes.
+
+    Its scores rank; they are no probabilities, so a perplexity of them means nothing.
+
+    Args:
+        weights: What item i votes for item j, shape ``(n_items, n_items)``; the special ids have
+            no vote and get none.
+
+    Raises:
+        ValueError: If the weights are not a square table.
+    """
+
+    def __init__(self, weights: np.ndarray) -> None:
+        weights = np.asarray(weights, dtype=np.float32)
+        if weights.ndim != 2 or weights.shape[0] != weights.shape[1]:
+            raise ValueError(
+                f"The weights have shape {weights.shape}, but one row and one column an item are "
+                "needed."
+            )
+        self.weights = torch.from_numpy(np.pad(weights, ((FIRST, 0), (FIRST, 0))))
+
+    def next_log_probs(self, ids: Tensor) -> Tensor:
+        """Return the sum of the votes up to each position, shape ``(B, T, V)``.
+
+        Args:
+            ids: Tokens, int64, shape ``(B, T)``.
+        """
+        return self.weights[ids].cumsum(dim=1)
+
+
+@torch.no_grad()
+def sample_sentence(
+    model: LanguageModel,
+    generator: torch.Generator,
+    prefix: Sequence[int] = (BEGIN,),
+    max_tokens: int = 20,
+    temperature: float = 1.0,
+) -> list[int]:
+    """Draw word after word, each from what the model expects after the ones before.
+
+    Source: Shannon (1948), Bell System Technical Journal 27, section 3.
+
+    Args:
+        model: Any language model.
+        generator: Where the draws come from.
+        prefix: The ids to begin with.
+        max_tokens: Draws after which the sentence is cut off.
+        temperature: What the log-probabilities are divided by; small values take the likely.
+
+    Returns:
+        The ids, prefix included, up to the first ``END``.
+
+    Raises:
+        ValueError: If the temperature is not above 0.
+    """
+    if not temperature > 0:
+        raise ValueError(f"The temperature is {temperature}, but it must be above 0.")
+    ids = list(prefix)
+    for _ in range(max_tokens):
+        log_p = model.next_log_probs(torch.tensor([ids]))[0, -1]
+        p = (log_p / temperature).softmax(-1)
+        ids.append(int(torch.multinomial(p, 1, generator=generator)))
+        if ids[-1] == END:
+            break
+    return ids
 
 
 def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -7,10 +7,12 @@ from torch import nn
 
 from recsys_book.encoders.corpora import BEGIN, END, FIRST, PAD
 from recsys_book.encoders.language_modeling import (
+    ItemToItem,
     NextTokenProblem,
     next_item_ranks,
     next_token_loss,
     perplexity,
+    sample_sentence,
     token_log_probs,
     windows,
 )
@@ -78,6 +80,21 @@ def test_a_uniform_model_is_as_puzzled_as_its_vocabulary_is_large(sequences):
 
 
 @pytest.mark.equation("eq-behaviour-likelihood")
+def test_the_chain_rule_gives_all_sentences_together_a_probability_of_one(model):
+    with torch.no_grad():
+        model.rows[:, [PAD, BEGIN, 3, 7, 8]] = -np.inf
+    words = [4, 5, 6]
+    sentences, growing, total = [], [[BEGIN]], 0.0
+    for _ in range(5):
+        sentences += [[*each, END] for each in growing]
+        growing = [[*each, word] for each in growing for word in words]
+    total = sum(
+        np.exp(token_log_probs(model, [np.array(each)])[0].sum()) for each in (*sentences, *growing)
+    )
+    assert total == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.equation("eq-behaviour-likelihood")
 def test_padding_neither_adds_to_the_loss_nor_to_the_number_of_tokens(model):
     ids = torch.tensor([[1, 4, 5, 2, 0, 0], [1, 4, 5, 6, 7, 2]])
     alone = next_token_loss(model(ids[:1, :3]), ids[:1, 1:4])
@@ -142,12 +159,34 @@ def test_ties_are_broken_by_one_seeded_order_and_a_repeated_item_can_be_found():
     assert next_item_ranks(Flat(), sequences[:1])[0][0] >= 1
 
 
+def test_every_earlier_item_votes_and_special_ids_do_not():
+    weights = np.random.default_rng(0).normal(size=(5, 5))
+    scores = ItemToItem(weights).next_log_probs(torch.tensor([[BEGIN, 4, 6, PAD]]))[0].numpy()
+    np.testing.assert_allclose(scores[0], 0)
+    np.testing.assert_allclose(scores[1, FIRST:], weights[0], rtol=1e-6)
+    np.testing.assert_allclose(scores[2:, FIRST:], [weights[0] + weights[2]] * 2, rtol=1e-6)
+    assert not scores[:, :FIRST].any()
+
+
+def test_sampled_words_have_the_probabilities_of_the_model(model):
+    p = model.next_log_probs(torch.tensor([[5]])).exp()[0, 0].detach().numpy()
+    g = torch.Generator().manual_seed(0)
+    draws = [sample_sentence(model, g, [5], max_tokens=1)[1] for _ in range(3000)]
+    np.testing.assert_allclose(np.bincount(draws, minlength=V) / 3000, p, atol=0.03)
+    cold = {sample_sentence(model, g, [5], 1, temperature=0.01)[1] for _ in range(20)}
+    assert cold == {int(p.argmax())}
+    sentence = sample_sentence(model, g, max_tokens=200)
+    assert sentence[0] == BEGIN and sentence.index(END) == len(sentence) - 1
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: windows([np.array([1, 2])], 0), "max_tokens is 0"),
         (lambda: windows([np.array([1])], 4), "no next token"),
         (lambda: NextTokenProblem([np.array([1, 2])], [], Table), "no sequences"),
+        (lambda: ItemToItem(np.zeros((2, 3))), "one row and one column"),
+        (lambda: sample_sentence(None, None, temperature=0.0), "temperature is 0"),
         (
             lambda: NextTokenProblem([np.array([1, 2])], [np.array([1, 2])], Table, batch_size=0),
             "batch_size is 0",
