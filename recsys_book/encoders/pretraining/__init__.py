@@ -21,6 +21,13 @@ from recsys_book.encoders.pretraining.objectives import (
     replaced_token_loss,
     simcse_loss,
 )
+from recsys_book.encoders.pretraining.probing import (
+    ProbeResult,
+    linear_probe,
+    matching_rank,
+    row_vectors,
+    shuffled_control,
+)
 from recsys_book.encoders.pretraining.problems import (
     MaskedLMProblem,
     NextSentenceProblem,
@@ -29,6 +36,7 @@ from recsys_book.encoders.pretraining.problems import (
     masked_batch,
     spans,
 )
+from recsys_book.encoders.pretraining.saving import load_transformer, save_transformer
 
 __all__ = [
     "IGNORED",
@@ -36,20 +44,27 @@ __all__ = [
     "MaskedLanguageModel",
     "NextSentenceProblem",
     "Pairs",
+    "ProbeResult",
     "ReplacedTokenModel",
     "ReplacedTokenProblem",
     "SentenceVectors",
     "SimCSEProblem",
     "information_bound",
     "joint_loss",
+    "linear_probe",
+    "load_transformer",
     "mask_tokens",
     "masked_batch",
     "masked_lm_loss",
     "masking_shares",
+    "matching_rank",
     "next_sentence_loss",
     "replace_tokens",
     "replaced_token_loss",
+    "row_vectors",
+    "save_transformer",
     "sentence_pairs",
+    "shuffled_control",
     "simcse_loss",
     "spans",
 ]
