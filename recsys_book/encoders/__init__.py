@@ -13,7 +13,24 @@ from recsys_book.encoders.cold_items import AmongCold, LinearProbe, ridge
 from recsys_book.encoders.configuration import TransformerConfig
 from recsys_book.encoders.corpora import Corpus, behaviour_corpus, pad, split_corpus, title_corpus
 from recsys_book.encoders.encoder_decoder import EncoderDecoder
+from recsys_book.encoders.faiss_index import FaissIndex
 from recsys_book.encoders.generation import CausalLanguageModel
+from recsys_book.encoders.geometry import (
+    PrincipalTruncation,
+    Whitening,
+    anisotropy,
+    lost_share,
+    truncate,
+    unit_rows,
+)
+from recsys_book.encoders.index import ExactIndex, build_index, load_index, recall, save_index
+from recsys_book.encoders.index_theory import (
+    ivf_cost,
+    list_imbalance,
+    pq_decode,
+    pq_scores,
+    pq_table,
+)
 from recsys_book.encoders.language_modeling import (
     ItemToItem,
     LanguageModel,
@@ -26,7 +43,14 @@ from recsys_book.encoders.language_modeling import (
     windows,
 )
 from recsys_book.encoders.layers import FeedForward, LayerNorm, feed_forward, gelu, layer_norm
+from recsys_book.encoders.matryoshka import (
+    MatryoshkaMap,
+    MatryoshkaProblem,
+    matryoshka_loss,
+    neighbor_loss,
+)
 from recsys_book.encoders.ngram import AbsoluteDiscount, AddK, KneserNey, MaximumLikelihood, NGram
+from recsys_book.encoders.onnx_backend import OnnxModel, export_onnx
 from recsys_book.encoders.pooling import (
     cls_pool,
     masked_mean,
@@ -56,6 +80,8 @@ __all__ = [
     "CausalLanguageModel",
     "Corpus",
     "EncoderDecoder",
+    "ExactIndex",
+    "FaissIndex",
     "FeedForward",
     "ItemToItem",
     "KeyValueCache",
@@ -63,39 +89,58 @@ __all__ = [
     "LanguageModel",
     "LayerNorm",
     "LinearProbe",
+    "MatryoshkaMap",
+    "MatryoshkaProblem",
     "MaximumLikelihood",
     "MultiHeadAttention",
     "NGram",
     "NextTokenProblem",
+    "OnnxModel",
+    "PrincipalTruncation",
     "RecurrentLanguageModel",
     "TextEncoder",
     "Transformer",
     "TransformerConfig",
+    "Whitening",
+    "anisotropy",
     "attention",
     "attention_cost",
     "behaviour_corpus",
+    "build_index",
     "causal_mask",
     "cls_pool",
     "elman_step",
+    "export_onnx",
     "feed_forward",
     "gelu",
     "gru_step",
+    "ivf_cost",
     "jacobian_product_norms",
     "kernel_smoothing",
     "layer_norm",
+    "list_imbalance",
     "load_bert",
+    "load_index",
+    "lost_share",
     "lstm_step",
     "masked_mean",
+    "matryoshka_loss",
     "max_pool",
+    "neighbor_loss",
     "next_item_ranks",
     "next_token_loss",
     "pad",
     "perplexity",
     "pool",
+    "pq_decode",
+    "pq_scores",
+    "pq_table",
+    "recall",
     "recurrent_layer",
     "ridge",
     "rotate",
     "sample_sentence",
+    "save_index",
     "sinusoidal",
     "split_corpus",
     "title_corpus",
@@ -103,6 +148,8 @@ __all__ = [
     "title_vectors",
     "token_idf",
     "token_log_probs",
+    "truncate",
+    "unit_rows",
     "unroll",
     "weighted_mean",
     "windows",
