@@ -164,6 +164,31 @@ class ItemToItem:
         return self.weights[ids].cumsum(dim=1)
 
 
+class NoRepeats:
+    """A language model that was told one fact: no item comes twice in a sequence.
+
+    Items of the context lose their probability, and the other words share it in proportion.
+
+    Args:
+        model: Any language model.
+    """
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.model = model
+
+    @torch.no_grad()
+    def next_log_probs(self, ids: Tensor) -> Tensor:
+        """Return log p(next | ids up to each position, no repeat), shape ``(B, T, V)``.
+
+        Args:
+            ids: Tokens, int64, shape ``(B, T)``.
+        """
+        log_p = self.model.next_log_probs(ids)
+        seen = torch.zeros_like(log_p).scatter_(2, ids[..., None], 1.0).cumsum(dim=1) > 0
+        seen[..., :FIRST] = False
+        return log_p.masked_fill(seen, -torch.inf).log_softmax(dim=-1)
+
+
 @torch.no_grad()
 def sample_sentence(
     model: LanguageModel,

@@ -9,6 +9,7 @@ from recsys_book.encoders.corpora import BEGIN, END, FIRST, PAD
 from recsys_book.encoders.language_modeling import (
     ItemToItem,
     NextTokenProblem,
+    NoRepeats,
     next_item_ranks,
     next_token_loss,
     perplexity,
@@ -166,6 +167,14 @@ def test_every_earlier_item_votes_and_special_ids_do_not():
     np.testing.assert_allclose(scores[1, FIRST:], weights[0], rtol=1e-6)
     np.testing.assert_allclose(scores[2:, FIRST:], [weights[0] + weights[2]] * 2, rtol=1e-6)
     assert not scores[:, :FIRST].any()
+
+
+def test_without_repeats_the_others_share_the_probability(model):
+    log_p = NoRepeats(model).next_log_probs(torch.tensor([[BEGIN, 5, 7, 5]]))[0]
+    for t, seen in enumerate([[], [5], [5, 7], [5, 7]]):
+        p = model.rows[[BEGIN, 5, 7, 5][t]].softmax(0).detach()
+        p[seen] = 0
+        torch.testing.assert_close(log_p[t].exp(), p / p.sum())
 
 
 def test_sampled_words_have_the_probabilities_of_the_model(model):
