@@ -12,13 +12,13 @@ import numpy as np
 from recsys_book.encoders.geometry import checked_vectors
 from recsys_book.encoders.index_file import checked_queries
 
-#: The settings of each kind and their defaults; ``lists`` None is the square root of n.
+#: The settings of each kind and their defaults; ``nlist`` None is the square root of n.
 KINDS: dict[str, dict[str, int | None]] = {
     "flat": {},
-    "ivf": {"lists": None, "probes": 4},
-    "hnsw": {"links": 16, "build_width": 100, "search_width": 64},
+    "ivf": {"nlist": None, "nprobe": 4},
+    "hnsw": {"M": 16, "ef_construction": 100, "ef": 64},
     "pq": {"parts": 48, "bits": 8},
-    "ivf_pq": {"lists": None, "probes": 4, "parts": 48, "bits": 8},
+    "ivf_pq": {"nlist": None, "nprobe": 4, "parts": 48, "bits": 8},
 }
 
 
@@ -102,7 +102,7 @@ class FaissIndex:
             return float(len(self))
         counter.reset()
         self.search(queries, k)
-        return counter.ndis / len(queries) + self.settings.get("lists", 0)
+        return counter.ndis / len(queries) + self.settings.get("nlist", 0)
 
     def serialized(self) -> np.ndarray:
         """Return the index as faiss writes it, uint8."""
@@ -117,7 +117,7 @@ class FaissIndex:
 
     @property
     def list_sizes(self) -> np.ndarray:
-        """How many vectors each list of an ``"ivf"`` or ``"ivf_pq"`` holds, shape ``(lists,)``."""
+        """How many vectors each list of an ``"ivf"`` or ``"ivf_pq"`` holds, shape ``(nlist,)``."""
         lists = self.inner.invlists
         return np.array([lists.list_size(i) for i in range(lists.nlist)])
 
@@ -162,7 +162,7 @@ def _ivf(width: int, settings: dict[str, int]) -> Any:
     import faiss
 
     centers = faiss.IndexFlatIP(width)
-    index = faiss.IndexIVFFlat(centers, width, settings["lists"], faiss.METRIC_INNER_PRODUCT)
+    index = faiss.IndexIVFFlat(centers, width, settings["nlist"], faiss.METRIC_INNER_PRODUCT)
     return _with_lists(index, settings)
 
 
@@ -170,10 +170,10 @@ def _hnsw(width: int, settings: dict[str, int]) -> Any:
     """Return an empty graph."""
     import faiss
 
-    index = faiss.IndexHNSWFlat(width, settings["links"], faiss.METRIC_INNER_PRODUCT)
+    index = faiss.IndexHNSWFlat(width, settings["M"], faiss.METRIC_INNER_PRODUCT)
     index.hnsw.rng = faiss.RandomGenerator(settings["seed"])
-    index.hnsw.efConstruction = settings["build_width"]
-    index.hnsw.efSearch = settings["search_width"]
+    index.hnsw.efConstruction = settings["ef_construction"]
+    index.hnsw.efSearch = settings["ef"]
     return index
 
 
@@ -193,7 +193,7 @@ def _ivf_pq(width: int, settings: dict[str, int]) -> Any:
     index = faiss.IndexIVFPQ(
         faiss.IndexFlatIP(width),
         width,
-        settings["lists"],
+        settings["nlist"],
         settings["parts"],
         settings["bits"],
         faiss.METRIC_INNER_PRODUCT,
@@ -205,7 +205,7 @@ def _ivf_pq(width: int, settings: dict[str, int]) -> Any:
 def _with_lists(index: Any, settings: dict[str, int]) -> Any:
     """Seed the clustering of an index of inverted lists, and set how many it looks into."""
     _seed(index.cp, settings)
-    index.nprobe = settings["probes"]
+    index.nprobe = settings["nprobe"]
     return index
 
 
@@ -229,24 +229,26 @@ def _checked_settings(kind: str, given: dict[str, Any], n: int, width: int) -> d
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise ValueError(
-            f"Index {kind!r} has no setting {unknown[0]!r}: it has {', '.join(known)}."
+            f"Index {kind!r} has no setting {unknown[0]!r}: choose from {', '.join(known)}."
         )
     if not n:
         raise ValueError("There are no vectors to build an index over: give at least one row.")
     settings = {**known, **given}
-    if settings.get("lists", 0) is None:
-        settings["lists"] = max(1, round(n**0.5))
-    limits = {"lists": n, "probes": settings.get("lists"), "parts": width, "bits": 8}
+    if settings.get("nlist", 0) is None:
+        settings["nlist"] = max(1, round(n**0.5))
+    if "nprobe" in settings and "nprobe" not in given and isinstance(settings["nlist"], int):
+        settings["nprobe"] = max(1, min(settings["nprobe"], settings["nlist"]))
+    limits = {"nlist": n, "nprobe": settings.get("nlist"), "parts": width, "bits": 8}
     for name, value in settings.items():
         _check_setting(name, value, limits.get(name))
     if "parts" in settings:
         _check_codes(settings["parts"], settings["bits"], n, width)
-    return settings
+    return {name: int(value) for name, value in settings.items()}
 
 
 def _check_setting(name: str, value: Any, high: int | None) -> None:
     """Raise unless a setting is a whole number within its limits."""
-    low = {"seed": 0, "links": 2}.get(name, 1)
+    low = {"seed": 0, "M": 2}.get(name, 1)
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not whole or value < low or (high is not None and value > high):
         allowed = f"at least {low}" if high is None else f"from {low} to {high}"
@@ -256,7 +258,9 @@ def _check_setting(name: str, value: Any, high: int | None) -> None:
 def _check_codes(parts: int, bits: int, n: int, width: int) -> None:
     """Raise unless vectors can be cut into so many parts and learn so many code words."""
     if width % parts:
-        raise ValueError(f"{width} coordinates cannot be cut into {parts} equal parts.")
+        raise ValueError(
+            f"{width} coordinates cannot be cut into {parts} equal parts: set parts to a divisor."
+        )
     if n < 2**bits:
         raise ValueError(
             f"{n} vectors cannot teach {2**bits} code words: set bits lower, or add vectors."

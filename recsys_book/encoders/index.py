@@ -29,8 +29,8 @@ def build_index(kind: str, vectors: np.ndarray, **settings: Any) -> ExactIndex |
 
     On rows of length one the inner product is the cosine. Kinds and settings, with what they
     are by default: ``"exact"`` (ours; ``block=4096``), ``"flat"`` (none), ``"ivf"``
-    (``lists=`` square root of n, ``probes=4``), ``"hnsw"`` (``links=16``,
-    ``build_width=100``, ``search_width=64``), ``"pq"`` (``parts=48``, ``bits=8``) and
+    (``nlist=`` square root of n, ``nprobe=4``), ``"hnsw"`` (``M=16`` links a
+    node, ``ef_construction=100``, ``ef=64``), ``"pq"`` (``parts=48``, ``bits=8``) and
     ``"ivf_pq"`` (those of both). All but the first are faiss's, on one thread and seeded, so that
     the same vectors and ``seed=0`` give the same index.
 

@@ -83,11 +83,11 @@ def list_imbalance(sizes: np.ndarray) -> float:
     return float(len(sizes) * (sizes**2).sum() / sizes.sum() ** 2)
 
 
-def ivf_cost(n: int, lists: int, probes: int, imbalance: float = 1.0) -> float:
+def ivf_cost(n: int, nlist: int, nprobe: int, imbalance: float = 1.0) -> float:
     """Return the expected number of comparisons of a query with inverted lists.
 
     The query is compared with every list's centre, then with the vectors of the nearest lists.
-    For equal lists this is least where ``lists`` is the square root of ``probes * n``. With one
+    For equal lists this is least where ``nlist`` is the square root of ``nprobe * n``. With one
     probe and queries that fall as the vectors do, it is exact for unequal lists too.
 
     Source: Jégou, Douze & Schmid (2011), section 4.
@@ -96,11 +96,11 @@ def ivf_cost(n: int, lists: int, probes: int, imbalance: float = 1.0) -> float:
 
     Args:
         n: Number of vectors.
-        lists: Number of lists.
-        probes: How many lists are looked into.
+        nlist: Number of lists.
+        nprobe: How many lists are looked into.
         imbalance: Of the lists; see ``list_imbalance``.
 
     Returns:
         Centres plus vectors.
     """
-    return lists + imbalance * probes * n / lists
+    return nlist + imbalance * nprobe * n / nlist
