@@ -17,7 +17,7 @@ from recsys_book.encoders.fine_tuning.adalora import (
 )
 from recsys_book.encoders.fine_tuning.freezing import trainable_parameters
 from recsys_book.encoders.fine_tuning.lora import merge_lora
-from recsys_book.optimizers import SGD, Optimizer
+from recsys_book.optimizers import SGD, Adam, Optimizer
 
 
 def generator(seed=0):
@@ -282,6 +282,34 @@ def test_attached_to_an_optimizer_it_counts_the_steps_itself():
         left.append(sum(int((layer.lam != 0).sum()) for layer in layers_of(model).values()))
     assert left[:2] == [8, 8] and left[-3:] == [4, 4, 4]
     assert sum(allocator.ranks().values()) == 4
+
+
+def deep_net(seed):
+    g, layers = generator(seed), []
+    for _ in range(3):
+        layers += [nn.Linear(16, 16, bias=False), nn.Tanh()]
+        with torch.no_grad():
+            layers[-2].weight.normal_(0, 0.25, generator=g)
+    return nn.Sequential(*layers[:-1])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_ranks_go_where_the_change_was_planted(seed):
+    truth, g = deep_net(seed), generator(100 + seed)
+    with torch.no_grad():  # the second layer changes by a matrix of rank six, the others do not
+        change = torch.randn(16, 6, generator=g) @ torch.randn(6, 16, generator=g)
+        truth[2].weight += change / 8
+        x = torch.randn(512, 16, generator=g)
+        y = truth(x)
+    model = add_adalora(deep_net(seed), ["0", "2", "4"], rank=6)
+    optimizer = Optimizer([p for p in model.parameters() if p.requires_grad], Adam(lr=0.02))
+    allocator = RankAllocator(model, 2, total=200, warmup=30, final=60, interval=5)
+    allocator.attach(optimizer)
+    for _ in range(200):
+        optimizer.zero_grad()
+        (model(x) - y).square().mean().backward()
+        optimizer.step()
+    assert sum(allocator.ranks().values()) == 6 and allocator.ranks()["2"] >= 4
 
 
 @pytest.mark.parametrize(

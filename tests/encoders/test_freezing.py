@@ -164,5 +164,7 @@ def test_rates_that_cannot_be(lr, factor):
 
 
 def test_a_model_without_blocks():
+    with pytest.raises(ValueError, match="no torch.nn.ModuleList with blocks"):
+        depths(nn.ModuleList())
     with pytest.raises(ValueError, match="Linear has no torch.nn.ModuleList"):
         blocks_of(nn.Linear(2, 2))

@@ -59,13 +59,13 @@ def blocks_of(encoder: nn.Module) -> nn.ModuleList:
         The blocks, from the input upwards.
 
     Raises:
-        ValueError: If there is no module list.
+        ValueError: If there is no module list, or only empty ones.
     """
-    stacks = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
+    stacks = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m)]
     if not stacks:
         raise ValueError(
-            f"{type(encoder).__name__} has no torch.nn.ModuleList, so its blocks cannot be told "
-            "apart: pass the transformer itself."
+            f"{type(encoder).__name__} has no torch.nn.ModuleList with blocks in it: pass the "
+            "transformer itself."
         )
     return max(stacks, key=lambda stack: trainable_parameters(stack)[1])
 
