@@ -15,6 +15,14 @@ from recsys_book.encoders.corpora import Corpus, behaviour_corpus, pad, split_co
 from recsys_book.encoders.encoder_decoder import EncoderDecoder
 from recsys_book.encoders.faiss_index import FaissIndex
 from recsys_book.encoders.generation import CausalLanguageModel
+from recsys_book.encoders.generative_retrieval import (
+    GenerativeRetriever,
+    IdTree,
+    NextItemProblem,
+    beam_search,
+    id_log_likelihood,
+    item_histories,
+)
 from recsys_book.encoders.geometry import (
     PrincipalTruncation,
     Whitening,
@@ -70,6 +78,15 @@ from recsys_book.encoders.recurrent import (
     recurrent_layer,
     unroll,
 )
+from recsys_book.encoders.residual_quantisation import ResidualKMeans, error_by_level, quantise
+from recsys_book.encoders.rqvae import RQVAE, RQVAEProblem, straight_through
+from recsys_book.encoders.semantic_ids import (
+    SemanticIds,
+    digit_vocabulary,
+    expected_collisions,
+    mutual_information,
+    purity,
+)
 from recsys_book.encoders.text_encoder import TextEncoder, title_texts, title_vectors
 from recsys_book.encoders.transformer import Block, Transformer
 
@@ -84,6 +101,8 @@ __all__ = [
     "ExactIndex",
     "FaissIndex",
     "FeedForward",
+    "GenerativeRetriever",
+    "IdTree",
     "ItemToItem",
     "KeyValueCache",
     "KneserNey",
@@ -95,11 +114,16 @@ __all__ = [
     "MaximumLikelihood",
     "MultiHeadAttention",
     "NGram",
+    "NextItemProblem",
     "NextTokenProblem",
     "NoRepeats",
     "OnnxModel",
     "PrincipalTruncation",
+    "RQVAE",
+    "RQVAEProblem",
     "RecurrentLanguageModel",
+    "ResidualKMeans",
+    "SemanticIds",
     "TextEncoder",
     "Transformer",
     "TransformerConfig",
@@ -107,15 +131,21 @@ __all__ = [
     "anisotropy",
     "attention",
     "attention_cost",
+    "beam_search",
     "behaviour_corpus",
     "build_index",
     "causal_mask",
     "cls_pool",
+    "digit_vocabulary",
     "elman_step",
+    "error_by_level",
+    "expected_collisions",
     "export_onnx",
     "feed_forward",
     "gelu",
     "gru_step",
+    "id_log_likelihood",
+    "item_histories",
     "ivf_cost",
     "jacobian_product_norms",
     "kernel_smoothing",
@@ -128,6 +158,7 @@ __all__ = [
     "masked_mean",
     "matryoshka_loss",
     "max_pool",
+    "mutual_information",
     "neighbor_loss",
     "next_item_ranks",
     "next_token_loss",
@@ -137,6 +168,8 @@ __all__ = [
     "pq_decode",
     "pq_scores",
     "pq_table",
+    "purity",
+    "quantise",
     "recall",
     "recurrent_layer",
     "ridge",
@@ -145,6 +178,7 @@ __all__ = [
     "save_index",
     "sinusoidal",
     "split_corpus",
+    "straight_through",
     "title_corpus",
     "title_texts",
     "title_vectors",

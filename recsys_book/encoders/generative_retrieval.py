@@ -121,7 +121,7 @@ class NextItemProblem:
 class IdTree:
     """Which digits may follow which, if the id is to belong to an item.
 
-    Source: Cao et al. (2021), "Autoregressive Entity Retrieval": decoding held to a prefix tree.
+    Source: De Cao et al. (2021), "Autoregressive Entity Retrieval": decoding held to a prefix tree.
 
     Args:
         ids: The ids.
@@ -174,7 +174,7 @@ def beam_search(
     After each digit the ``beam`` likeliest beginnings are kept. With a beam as wide as the
     catalogue nothing is ever dropped, and the list is exact.
 
-    Source: Rajput et al. (2023), section 3.2; the tree is that of Cao et al. (2021).
+    Source: Rajput et al. (2023), section 3.2; the tree is that of De Cao et al. (2021).
 
     Args:
         model: A ``CausalLanguageModel`` over the tokens of the ids.
