@@ -278,7 +278,8 @@ def half_spacing(weight: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
 
     A number with p bits of precision between two powers of two stands on a grid whose spacing is
     the lower power times ``2**(1 - p)``. What is less than half of it away from the weight rounds
-    back.
+    back. (Below an exact power of two the grid is twice as fine, so from there a step towards zero
+    may be half as small.)
 
     Equation: eq-rounded-update.
 
