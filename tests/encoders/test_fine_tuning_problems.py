@@ -10,6 +10,7 @@ from recsys_book.encoders.fine_tuning import (
     Trunk,
     add_lora,
     leave_out_residuals,
+    tune_probe,
 )
 from recsys_book.optimizers import AdamW, train
 from recsys_book.preprocessing import cold_item_split
@@ -45,12 +46,29 @@ def split():
 @pytest.mark.equation("eq-leave-one-out")
 def test_leave_out_residuals_equal_refitting_without_each_row():
     rng = np.random.default_rng(2)
-    X, Y = rng.normal(size=(12, 4)), rng.normal(size=(12, 3))
+    X, Y = rng.normal(size=(12, 4)) + 1, rng.normal(size=(12, 3))
     got = leave_out_residuals(torch.from_numpy(X), torch.from_numpy(Y), 0.5).numpy()
     for row in range(12):
         others = np.arange(12) != row
-        want = Y[row] - X[row] @ ridge(X[others], Y[others], 0.5)
-        np.testing.assert_allclose(got[row], want, rtol=1e-9)
+        center, level = X[others].mean(0), Y[others].mean(0)
+        W = ridge(X[others] - center, Y[others] - level, 0.5)
+        np.testing.assert_allclose(got[row], Y[row] - level - (X[row] - center) @ W, rtol=1e-9)
+
+
+@pytest.mark.equation("eq-leave-one-out")
+def test_tune_probe_is_the_error_of_probes_that_miss_one_item(split):
+    vectors = np.random.default_rng(5).normal(size=(ITEMS, 3)).astype(np.float32)
+    small = split.train.select(split.train.item < 12)
+    items, liked = np.unique(small.item), (small.to_csr(1.0) > 0).toarray().astype(float)
+    errors = []
+    for item in items:
+        probe = LinearProbe(vectors, l2=0.7).fit(small.select(small.item != item))
+        errors.append(liked[:, item] - probe.score(np.arange(USERS))[:, item])
+    Y = liked[:, items].T
+    want = np.square(errors).mean() / np.square(Y - Y.mean(0)).mean()
+    got = tune_probe(vectors, small, [0.7, 1e6])
+    assert got[0] == pytest.approx(want, rel=1e-4)
+    assert got[1] == pytest.approx((len(items) / (len(items) - 1)) ** 2, rel=1e-3)
 
 
 @pytest.mark.equation("eq-linear-probe")

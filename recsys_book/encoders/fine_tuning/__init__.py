@@ -57,6 +57,7 @@ from recsys_book.encoders.fine_tuning.problems import (
     ItemTower,
     RidgeHead,
     leave_out_residuals,
+    tune_probe,
 )
 from recsys_book.encoders.fine_tuning.surgery import load_trained, save_trained, trained_state
 from recsys_book.encoders.fine_tuning.towers import (
@@ -136,6 +137,7 @@ __all__ = [
     "saved_bytes",
     "tokenize",
     "trainable_parameters",
+    "tune_probe",
     "trained_state",
     "training_memory",
     "unfreeze",

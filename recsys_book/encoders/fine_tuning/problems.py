@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,26 +56,48 @@ class RidgeHead:
 
 
 def leave_out_residuals(X: Tensor, Y: Tensor, l2: float) -> Tensor:
-    """Return what ridge regression misses on each row when it is fitted on all the others.
+    """Return what a ridge head misses on each row when it is fitted on all the others.
 
-    With the hat matrix ``H = X (X'X + l2 I)^-1 X'`` that is the row's ordinary residual over
-    ``1 - h``, where h is its place on H's diagonal: no second fit is needed.
+    With the hat matrix ``H`` that turns targets into fitted values, that is the row's ordinary
+    residual over ``1 - h``, where h is its place on H's diagonal: no second fit is needed.
 
     Source: Hastie, Tibshirani & Friedman (2009), section 7.10.1.
 
     Equation: eq-leave-one-out.
 
     Args:
-        X: Inputs, shape ``(n, width)``; nothing is centred.
+        X: Inputs, shape ``(n, width)``.
         Y: Targets, shape ``(n, targets)``.
-        l2: Strength of the penalty, above 0.
+        l2: Strength of the penalty, above 0; the level is not penalised.
 
     Returns:
         Residuals, shape ``(n, targets)``.
     """
-    gram = X.T @ X + l2 * torch.eye(X.shape[1], dtype=X.dtype)
-    hat = X @ torch.linalg.solve(gram, X.T)
-    return (Y - hat @ Y) / (1 - hat.diagonal())[:, None]
+    head = RidgeHead.fit(X, Y, l2)
+    X_centered = X - head.center
+    gram = X_centered.T @ X_centered + l2 * torch.eye(X.shape[1], dtype=X.dtype)
+    h = 1 / len(X) + (X_centered * torch.linalg.solve(gram, X_centered.T).T).sum(1)
+    return (Y - head(X)) / (1 - h)[:, None]
+
+
+def tune_probe(vectors: np.ndarray, train: Interactions, penalties: Sequence[float]) -> np.ndarray:
+    """Return the leave-one-item-out error of a linear probe for each of several penalties.
+
+    Equation: eq-leave-one-out.
+
+    Args:
+        vectors: One vector an item, shape ``(n_items, width)``.
+        train: The log; items without an event in it are left out.
+        penalties: The penalties to try.
+
+    Returns:
+        Squared errors in units of the users' variance, shape ``(penalties,)``.
+    """
+    items = np.unique(train.item)
+    X, Y = torch.as_tensor(vectors[items], dtype=torch.float32), _targets(train)[items]
+    scale = (Y - Y.mean(0)).square().mean()
+    errors = [leave_out_residuals(X, Y, l2).square().mean() / scale for l2 in penalties]
+    return np.array([float(error) for error in errors])
 
 
 class ItemTower(nn.Module):
@@ -84,16 +106,17 @@ class ItemTower(nn.Module):
     Args:
         trunk: The texts, behind the frozen blocks.
         top: The module on it: hidden states and mask to vectors.
+        vectors: All items' vectors under the present weights, if they are known already.
 
     Attributes:
         bank: The latest vector of each item, shape ``(n, width)``; what the heads are fitted on.
     """
 
-    def __init__(self, trunk: Trunk, top: nn.Module) -> None:
+    def __init__(self, trunk: Trunk, top: nn.Module, vectors: np.ndarray | None = None) -> None:
         super().__init__()
         self.trunk, self.top = trunk, top
-        vectors = torch.from_numpy(trunk.vectors(top)).to(trunk.hidden.device)
-        self.register_buffer("bank", vectors)
+        vectors = trunk.vectors(top) if vectors is None else vectors
+        self.register_buffer("bank", torch.tensor(vectors, device=trunk.hidden.device))
 
     def forward(self, rows: np.ndarray) -> Tensor:
         """Return the vectors of some items, shape ``(batch, width)``; the bank keeps them."""
@@ -162,8 +185,9 @@ class ColdItemProblem:
     def model(self, seed: int) -> ItemTower:
         """Return the pretrained tower; the seed is that of what ``adapt`` inserts."""
         top = self.trunk.top()
-        if self.adapt is not None:
-            top = self.adapt(top, torch.Generator().manual_seed(seed))
+        if self.adapt is None:
+            return ItemTower(self.trunk, top, self.trunk.pretrained)
+        top = self.adapt(top, torch.Generator().manual_seed(seed))
         return ItemTower(self.trunk, top.to(self.trunk.hidden.device))
 
     def batches(self, seed: int) -> Iterator[np.ndarray]:
@@ -202,9 +226,12 @@ class ColdItemProblem:
 
     @torch.no_grad()
     def validate(self, model: ItemTower) -> float:
-        """Return the squared error on the held-out items, in units of their users' variance."""
-        model.bank.copy_(torch.from_numpy(model.vectors()))
-        error = self.head(model)(model.bank[self.valid_items]) - self._valid
+        """Return the squared error on the held-out items, in units of their users' variance.
+
+        The head is fitted on the bank, where an item has the vector of its last batch.
+        """
+        vectors = self.trunk.vectors(model.top, self.valid_items)
+        error = self.head(model)(torch.from_numpy(vectors).to(model.bank.device)) - self._valid
         return float(error.square().mean() / self._valid_scale)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,11 @@ class Trunk:
         """Return a trainable copy of the upper blocks, as they were pretrained."""
         return Top(copy.deepcopy(self.blocks).requires_grad_(True))
 
+    @cached_property
+    def pretrained(self) -> np.ndarray:
+        """The vectors before any training, shape ``(n, width)``, float32."""
+        return self.vectors(self.top())
+
     def inputs(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
         """Return what a top reads for some texts, without columns that are all padding.
 
@@ -166,19 +172,23 @@ class Trunk:
         return self.hidden[torch.as_tensor(rows), :tokens], mask
 
     @torch.no_grad()
-    def vectors(self, top: nn.Module, batch_size: int = 64) -> np.ndarray:
-        """Return the vector of every text.
+    def vectors(
+        self, top: nn.Module, items: np.ndarray | None = None, batch_size: int = 64
+    ) -> np.ndarray:
+        """Return the vectors of texts.
 
         Args:
             top: What ``top`` returned, trained or not.
+            items: Positions of the texts, shape ``(m,)``; None takes all.
             batch_size: Texts that go through it together.
 
         Returns:
-            Shape ``(n, width)``, float32.
+            Shape ``(m, width)``, float32.
         """
-        out = np.zeros((len(self), self.width), dtype=np.float32)
-        for rows in by_length(np.arange(len(self)), self.lengths, batch_size):
-            out[rows] = top(*self.inputs(rows)).float().cpu().numpy()
+        items = np.arange(len(self)) if items is None else np.asarray(items)
+        out = np.zeros((len(items), self.width), dtype=np.float32)
+        for places in by_length(np.arange(len(items)), self.lengths[items], batch_size):
+            out[places] = top(*self.inputs(items[places])).float().cpu().numpy()
         return out
 
     def batches(self, rows: np.ndarray, size: int, seed: int) -> Iterator[np.ndarray]:
