@@ -22,9 +22,12 @@ class MaskedLanguageModel(nn.Module):
     Args:
         transformer: The encoder. With a pooler it can also score pairs.
         generator: Where the first weights of the head come from.
+        bias: First scores of the ids whatever the context, shape ``(ids,)``; None is zero.
     """
 
-    def __init__(self, transformer: Transformer, generator: torch.Generator) -> None:
+    def __init__(
+        self, transformer: Transformer, generator: torch.Generator, bias: Tensor | None = None
+    ) -> None:
         super().__init__()
         config = transformer.config
         if config.causal:
@@ -35,7 +38,7 @@ class MaskedLanguageModel(nn.Module):
         self.transformer = transformer
         self.transform = Linear(config.width, config.width, generator)
         self.norm = LayerNorm(config.width, config.eps)
-        self.bias = nn.Parameter(torch.zeros(config.vocabulary))
+        self.bias = nn.Parameter(torch.zeros(config.vocabulary) if bias is None else bias.clone())
         if config.pooler:
             self.follows = Linear(config.width, 1, generator)
 
@@ -90,10 +93,15 @@ class ReplacedTokenModel(nn.Module):
         small: The transformer that guesses the hidden words.
         transformer: The encoder, which is what one keeps.
         generator: Where the first weights of both heads come from.
+        bias: First scores of the small model, shape ``(ids,)``; None is zero.
     """
 
     def __init__(
-        self, small: Transformer, transformer: Transformer, generator: torch.Generator
+        self,
+        small: Transformer,
+        transformer: Transformer,
+        generator: torch.Generator,
+        bias: Tensor | None = None,
     ) -> None:
         super().__init__()
         if small.config.width != transformer.config.width:
@@ -103,7 +111,7 @@ class ReplacedTokenModel(nn.Module):
                 "width."
             )
         small.tokens = transformer.tokens
-        self.small = MaskedLanguageModel(small, generator)
+        self.small = MaskedLanguageModel(small, generator, bias)
         self.transformer = transformer
         self.dense = Linear(transformer.config.width, transformer.config.width, generator)
         self.score = Linear(transformer.config.width, 1, generator)

@@ -69,7 +69,7 @@ def linear_probe(
         model = RidgeCV(STRENGTHS).fit(scaler.transform(X[inside]), Y[inside])
         predicted = model.predict(scaler.transform(X[outside]))
         predictions[outside] = predicted.reshape(-1, Y.shape[1])
-    return ProbeResult(predictions, np.array([_score(*pair) for pair in zip(Y.T, predictions.T)]))
+    return ProbeResult(predictions, _scores(Y, predictions))
 
 
 def shuffled_control(targets: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -141,12 +141,16 @@ def _slices(order: np.ndarray, size: int) -> Iterator[np.ndarray]:
     yield from (order[start : start + size] for start in range(0, len(order), size))
 
 
-def _score(y: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the AUC of a binary target, or the explained share of another's variance."""
-    from sklearn.metrics import r2_score, roc_auc_score
+def _scores(Y: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return the AUC of each binary column, and the explained share of the others' variance."""
+    from scipy.stats import rankdata
 
-    binary = np.isin(y, (0.0, 1.0)).all()
-    return float(roc_auc_score(y, predicted) if binary else r2_score(y, predicted))
+    binary = np.isin(Y, (0.0, 1.0)).all(axis=0)
+    positive = Y.sum(axis=0)
+    won = (rankdata(predicted, axis=0) * Y).sum(axis=0) - positive * (positive + 1) / 2
+    auc = won / np.where(binary, positive * (len(Y) - positive), 1)
+    errors = np.square(Y - predicted).sum(axis=0)
+    return np.where(binary, auc, 1 - errors / np.square(Y - Y.mean(axis=0)).sum(axis=0))
 
 
 def _checked(vectors: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -78,6 +78,9 @@ class _SpanProblem:
         valid: Sequences to validate on.
         config: Of the encoder; its vocabulary is the corpus's and one more, the mask.
         batch_size: Spans in a batch.
+
+    A head that scores words begins with the logarithm of each word's share as its bias, so that
+    training does not spend its first hundred steps on popularity.
     """
 
     train: Sequence[np.ndarray]
@@ -92,6 +95,8 @@ class _SpanProblem:
         self.spans = spans(self.train, self.config.max_tokens)
         self.valid_spans = spans(self.valid, self.config.max_tokens)
         self._lengths = np.array([len(span) for span in self.spans])
+        counts = np.bincount(np.concatenate(self.spans), minlength=self.config.vocabulary) + 0.5
+        self.log_shares = torch.tensor(np.log(counts / counts.sum()), dtype=torch.float32)
 
     @property
     def words(self) -> int:
@@ -156,7 +161,8 @@ class MaskedLMProblem(_SpanProblem):
     def model(self, seed: int) -> MaskedLanguageModel:
         """Return a model with fresh weights drawn from a seed."""
         generator = torch.Generator().manual_seed(seed)
-        return MaskedLanguageModel(Transformer(self.config, generator), generator)
+        transformer = Transformer(self.config, generator)
+        return MaskedLanguageModel(transformer, generator, self.log_shares)
 
     def _mask(self, rows: Sequence[np.ndarray], generator: torch.Generator) -> MaskedBatch:
         options = {"share": self.share, "shares": self.shares, "at_least": 1}
@@ -251,7 +257,8 @@ class NextSentenceProblem(_SpanProblem):
     def model(self, seed: int) -> MaskedLanguageModel:
         """Return a model with fresh weights drawn from a seed."""
         generator = torch.Generator().manual_seed(seed)
-        return MaskedLanguageModel(Transformer(self.config, generator), generator)
+        transformer = Transformer(self.config, generator)
+        return MaskedLanguageModel(transformer, generator, self.log_shares)
 
     def _batch(self, rows: list[np.ndarray], seed: int) -> PairBatch:
         pairs = sentence_pairs(rows, np.random.default_rng(seed))
@@ -324,7 +331,8 @@ class ReplacedTokenProblem(_SpanProblem):
         """Return both models with fresh weights; what draws the guesses is seeded too."""
         generator = torch.Generator().manual_seed(seed)
         small = Transformer(replace(self.config, layers=self.small_layers), generator)
-        return ReplacedTokenModel(small, Transformer(self.config, generator), generator)
+        large = Transformer(self.config, generator)
+        return ReplacedTokenModel(small, large, generator, self.log_shares)
 
     def batches(self, seed: int) -> Iterator[tuple[MaskedBatch, torch.Generator]]:
         """Yield one epoch of masked batches, each with where the guesses are drawn from."""
