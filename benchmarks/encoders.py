@@ -27,6 +27,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from transformers.utils import logging
 
 from recsys_book.data import encoder_path, load_movielens
 from recsys_book.encoders import TextEncoder, title_texts
@@ -185,6 +186,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     warnings.simplefilter("ignore")
+    logging.disable_progress_bar()
     parts = {"transformer": transformer, "lora": lora, "index": index}
     parts["speed"] = lambda: speed(arguments.rounds)
     for name, part in parts.items():

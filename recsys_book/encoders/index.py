@@ -18,6 +18,10 @@ class Index(Protocol):
         """Return the positions and the scores of the k best vectors of each query."""
         ...
 
+    def comparisons(self, queries: np.ndarray, k: int) -> float:
+        """Return how many vectors a query is compared with, on average."""
+        ...
+
     @property
     def bytes(self) -> int:
         """How many bytes the index takes."""

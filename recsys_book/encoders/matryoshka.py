@@ -59,7 +59,7 @@ def neighbor_loss(vectors: Tensor, full: Tensor, temperature: float) -> Tensor:
     Each row gives every other row of the batch a probability, a softmax of cosines; the loss is
     the cross-entropy of the short vectors' probabilities against the full ones'.
 
-    Source: Hinton & Roweis (2003), section 2, with cosines.
+    Source: Hinton & Roweis (2002), section 2, with cosines.
 
     Args:
         vectors: Shape ``(batch, a width)``.
