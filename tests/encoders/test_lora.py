@@ -270,6 +270,19 @@ def test_a_refused_model_is_as_it_was():
     assert not any(isinstance(module, LoRALinear) for module in model.modules())
 
 
+def test_a_layer_that_was_frozen_before_another_was_refused_thaws():
+    model = nn.ModuleDict({"wide": linear(6, 6), "narrow": linear(6, 2)})
+    with pytest.raises(ValueError, match="rank is 3"):
+        add_lora(model, ["wide", "narrow"], rank=3)
+    assert trainable_parameters(model) == (42 + 14, 42 + 14)
+
+
+def test_a_name_is_matched_by_whole_parts():
+    with pytest.raises(ValueError, match="named 'uery'"):
+        add_lora(tiny_bert(), ["uery"])
+    add_lora(tiny_bert(), ["self.query"], rank=1)
+
+
 def test_a_model_is_not_adapted_twice():
     model = add_lora(tiny_bert(), rank=2)
     with pytest.raises(ValueError, match="already adapted: encoder.layer.0.attention.self.query"):
