@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from recsys_book.encoders import Transformer, TransformerConfig, masked_mean
-from recsys_book.encoders.fine_tuning import Top, Trunk, by_length, tokenize
+from recsys_book.encoders.fine_tuning import Top, Trunk, add_lora, by_length, interpolate, tokenize
 
 
 def toy(seed=0):
@@ -107,3 +107,25 @@ def test_tokenize_cuts_and_keeps_the_special_tokens():
     short, long = tokenize(["Alien", "alien " * 50], max_tokens=8)
     assert short[0] == 101 and short[-1] == 102 and len(short) == 3
     assert len(long) == 8 and long[-1] == 102
+
+
+@pytest.mark.equation("eq-weight-interpolation")
+def test_interpolation_goes_a_part_of_the_way(ids):
+    trunk = Trunk.of(toy(), ids, 1)
+    before, after = trunk.top(), trunk.top()
+    with torch.no_grad():
+        for param in after.parameters():
+            param.add_(torch.randn(param.shape, generator=torch.Generator().manual_seed(0)))
+    middle = interpolate(before, after, 0.25)
+    for a, b, m in zip(before.parameters(), after.parameters(), middle.parameters()):
+        torch.testing.assert_close(m, 0.75 * a + 0.25 * b)
+    np.testing.assert_array_equal(trunk.vectors(before), trunk.pretrained)
+    np.testing.assert_array_equal(
+        trunk.vectors(interpolate(before, after, 1.0)), trunk.vectors(after)
+    )
+
+
+def test_interpolation_refuses_an_inserted_update(ids):
+    trunk = Trunk.of(toy(), ids, 1)
+    with pytest.raises(ValueError, match="merge what was inserted"):
+        interpolate(trunk.top(), add_lora(trunk.top(), rank=2), 0.5)

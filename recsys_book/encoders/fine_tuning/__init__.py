@@ -1,12 +1,6 @@
 """Teaching a pretrained encoder: what is trained, how fast, and what it costs."""
 
-from recsys_book.encoders.fine_tuning.adalora import (
-    AdaLoRALinear,
-    RankAllocator,
-    add_adalora,
-    orthogonality_penalty,
-    rank_budget,
-)
+from recsys_book.encoders.fine_tuning.adalora import Importance, RankAllocator, rank_budget
 from recsys_book.encoders.fine_tuning.adapters import (
     AdaptedLinear,
     Adapter,
@@ -60,6 +54,11 @@ from recsys_book.encoders.fine_tuning.problems import (
     tune_probe,
 )
 from recsys_book.encoders.fine_tuning.surgery import load_trained, save_trained, trained_state
+from recsys_book.encoders.fine_tuning.svd_linear import (
+    AdaLoRALinear,
+    add_adalora,
+    orthogonality_penalty,
+)
 from recsys_book.encoders.fine_tuning.towers import (
     ContrastiveProblem,
     TextTowers,
@@ -75,7 +74,7 @@ from recsys_book.encoders.fine_tuning.trainer import (
     make_trainer,
     predict_logits,
 )
-from recsys_book.encoders.fine_tuning.trunk import Top, Trunk, by_length, tokenize
+from recsys_book.encoders.fine_tuning.trunk import Top, Trunk, by_length, interpolate, tokenize
 
 __all__ = [
     "AdaLoRALinear",
@@ -84,6 +83,7 @@ __all__ = [
     "ClickHead",
     "ColdItemProblem",
     "ContrastiveProblem",
+    "Importance",
     "ItemTower",
     "LabelClassifier",
     "LabelHead",
@@ -118,6 +118,7 @@ __all__ = [
     "gradual_unfreezing",
     "half_spacing",
     "hard_negative_softmax",
+    "interpolate",
     "leave_out_residuals",
     "load_trained",
     "lora_gradients",

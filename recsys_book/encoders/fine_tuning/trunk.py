@@ -214,6 +214,36 @@ class Trunk:
             yield made[index]
 
 
+@torch.no_grad()
+def interpolate(pretrained: nn.Module, trained: nn.Module, share: float) -> nn.Module:
+    """Go a part of the way from pretrained weights to trained ones.
+
+    Source: Wortsman et al. (2022), "Robust Fine-Tuning of Zero-Shot Models", section 3.
+
+    Equation: eq-weight-interpolation.
+
+    Args:
+        pretrained: The module before training; it is not changed.
+        trained: The same module after it.
+        share: 0 is the one, 1 is the other.
+
+    Returns:
+        A new module.
+
+    Raises:
+        ValueError: If the two have different parameters, as after an insertion.
+    """
+    middle, goal = copy.deepcopy(pretrained), dict(trained.named_parameters())
+    if goal.keys() != dict(middle.named_parameters()).keys():
+        raise ValueError(
+            "The trained module has other parameters than the pretrained one: merge what was "
+            "inserted before, or interpolate the inserted update itself."
+        )
+    for name, param in middle.named_parameters():
+        param.lerp_(goal[name], share)
+    return middle
+
+
 def by_length(rows: np.ndarray, lengths: np.ndarray, size: int) -> Iterator[np.ndarray]:
     """Yield batches of rows, the short texts together and the long ones together.
 
