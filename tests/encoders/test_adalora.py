@@ -7,16 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from recsys_book.encoders.fine_tuning.adalora import (
-    AdaLoRALinear,
-    Importance,
-    RankAllocator,
-    add_adalora,
-    orthogonality_penalty,
-    rank_budget,
-)
+from recsys_book.encoders.fine_tuning.adalora import Importance, RankAllocator, rank_budget
 from recsys_book.encoders.fine_tuning.freezing import trainable_parameters
 from recsys_book.encoders.fine_tuning.lora import merge_lora
+from recsys_book.encoders.fine_tuning.svd_linear import (
+    AdaLoRALinear,
+    add_adalora,
+    orthogonality_penalty,
+)
 from recsys_book.optimizers import SGD, Adam, Optimizer
 
 
