@@ -43,11 +43,11 @@ def test_kmeans_finds_planted_clusters():
 def test_an_empty_centre_takes_the_worst_served_vector(monkeypatch):
     from recsys_book.encoders import residual_quantisation as module
 
-    line = np.array([[10.0], [11.0], [12.0], [60.0]])
+    line = np.array([[100.0], [101.0], [102.0], [150.0]])
     # Two centres at the same place: the second gets nobody.
-    monkeypatch.setattr(module, "_spread_start", lambda v, k, rng: np.array([[11.5], [11.5]]))
+    monkeypatch.setattr(module, "_spread_start", lambda v, k, rng: np.array([[101.5], [101.5]]))
     centers, members = kmeans(line, 2)
-    assert sorted(centers.ravel()) == [11.0, 60.0]
+    assert sorted(centers.ravel()) == [101.0, 150.0]
     assert members[3] != members[0]
 
 

@@ -48,13 +48,16 @@ def test_a_row_is_written_out():
 @pytest.mark.erratum("LLM-18")
 def test_the_vectors_follow_the_spelling_and_not_the_taste(films):
     taste, _ = films
-    for seed in range(3):
-        numbers = 100 + np.random.default_rng(seed).permutation(900)[:N]
+    found = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        numbers = 100 + rng.permutation(900)[:N]
         cosine = embedded(numbers)
-        assert correlation(cosine, spelling(numbers)) > 0.15
-        assert abs(correlation(cosine, taste)) < 0.1
-        renumbered = numbers[np.random.default_rng(seed + 10).permutation(N)]
-        assert abs(correlation(cosine, embedded(renumbered))) < 0.1
+        renumbered = embedded(rng.permutation(numbers))
+        found.append([correlation(cosine, m) for m in (spelling(numbers), taste, renumbered)])
+    follows_spelling, follows_taste, survives = np.mean(found, axis=0)
+    assert follows_spelling > 0.18
+    assert abs(follows_taste) < 0.1 and abs(survives) < 0.1
 
 
 @pytest.mark.erratum("LLM-18")
