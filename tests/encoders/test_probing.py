@@ -42,14 +42,31 @@ def test_predictions_are_out_of_fold():
     assert linear_probe(rng.normal(size=(100, 100)), rng.normal(size=100)).mean < 0.1
 
 
-def test_scores_are_those_of_all_rows():
+def test_scores_are_the_library_s_mean_over_the_parts():
     from sklearn.metrics import r2_score, roc_auc_score
+    from sklearn.model_selection import KFold
 
     X, Y, score = planted()
-    result = linear_probe(X, np.c_[Y, score])
+    Y = np.c_[Y, score]
+    result = linear_probe(X, Y, folds=4, seed=3)
     assert result.predictions.shape == (400, 3)
-    assert result.scores[0] == pytest.approx(roc_auc_score(Y[:, 0], result.predictions[:, 0]))
-    assert result.scores[2] == pytest.approx(r2_score(score, result.predictions[:, 2]))
+    parts = [rows for _, rows in KFold(4, shuffle=True, random_state=3).split(X)]
+    for column, measure in ((0, roc_auc_score), (1, roc_auc_score), (2, r2_score)):
+        each = [measure(Y[rows, column], result.predictions[rows, column]) for rows in parts]
+        assert result.scores[column] == pytest.approx(np.mean(each))
+
+
+def test_a_part_without_a_positive_is_left_out():
+    X, _, _ = planted(100)
+    y = np.zeros(100)
+    y[np.argsort(-X[:, 0])[:4]] = 1
+    assert 0.5 < linear_probe(X, y).mean <= 1
+
+
+def test_a_probe_that_knows_nothing_is_at_chance_and_not_below():
+    rng = np.random.default_rng(0)
+    blind = [linear_probe(rng.normal(size=(120, 3)), rng.random(120) < 0.3).mean for _ in range(30)]
+    assert np.mean(blind) == pytest.approx(0.5, abs=0.035)
 
 
 def test_the_control_keeps_rows_together():

@@ -23,7 +23,7 @@ class ProbeResult:
     Attributes:
         predictions: Out of fold, shape ``(rows, targets)``.
         scores: The AUC of each binary target, or the share of variance explained of each
-            number, shape ``(targets,)``.
+            number, mean over the parts, shape ``(targets,)``.
     """
 
     predictions: np.ndarray
@@ -42,7 +42,10 @@ def linear_probe(
 
     The columns are standardised and the penalty is chosen inside each training part, so that
     vectors of all widths and scales get the same treatment. Targets that are all 0 or 1 are
-    scored by the AUC over all rows, other targets by the share of variance explained.
+    scored by the AUC, other targets by the share of variance explained, part by part: a part
+    with many ones was predicted from others with few, so that scores over all rows together
+    would put a probe that knows nothing below chance. A part without a one, or with nothing
+    else, has no AUC and is left out of that target's mean.
 
     Source: Alain & Bengio (2017), for the linear probe.
 
@@ -63,13 +66,15 @@ def linear_probe(
     from sklearn.preprocessing import StandardScaler
 
     X, Y = _checked(vectors, targets)
-    predictions = np.empty_like(Y)
+    binary = np.isin(Y, (0.0, 1.0)).all(axis=0)
+    predictions, scores = np.empty_like(Y), []
     for inside, outside in KFold(folds, shuffle=True, random_state=seed).split(X):
         scaler = StandardScaler().fit(X[inside])
         model = RidgeCV(STRENGTHS).fit(scaler.transform(X[inside]), Y[inside])
         predicted = model.predict(scaler.transform(X[outside]))
         predictions[outside] = predicted.reshape(-1, Y.shape[1])
-    return ProbeResult(predictions, _scores(Y, predictions))
+        scores.append(_scores(Y[outside], predictions[outside], binary))
+    return ProbeResult(predictions, np.nanmean(scores, axis=0))
 
 
 def shuffled_control(targets: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -141,16 +146,18 @@ def _slices(order: np.ndarray, size: int) -> Iterator[np.ndarray]:
     yield from (order[start : start + size] for start in range(0, len(order), size))
 
 
-def _scores(Y: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Return the AUC of each binary column, and the explained share of the others' variance."""
+def _scores(Y: np.ndarray, predicted: np.ndarray, binary: np.ndarray) -> np.ndarray:
+    """Return the AUC of binary columns (NaN if constant), and the others' explained share."""
     from scipy.stats import rankdata
 
-    binary = np.isin(Y, (0.0, 1.0)).all(axis=0)
     positive = Y.sum(axis=0)
     won = (rankdata(predicted, axis=0) * Y).sum(axis=0) - positive * (positive + 1) / 2
-    auc = won / np.where(binary, positive * (len(Y) - positive), 1)
-    errors = np.square(Y - predicted).sum(axis=0)
-    return np.where(binary, auc, 1 - errors / np.square(Y - Y.mean(axis=0)).sum(axis=0))
+    pairs = positive * (len(Y) - positive)
+    total = np.square(Y - Y.mean(axis=0)).sum(axis=0)
+    known = total > 0
+    share = 1 - np.square(Y - predicted).sum(axis=0) / np.where(known, total, 1)
+    auc = won / np.where(binary & known, pairs, 1)
+    return np.where(known, np.where(binary, auc, share), np.nan)
 
 
 def _checked(vectors: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
