@@ -183,12 +183,16 @@ class NGram:
             log p(word | ids up to the position), shape ``(B, T, V)``, float32, in nats; minus
             infinity for what is impossible.
         """
-        rows = ids.tolist()
-        p = np.empty((*ids.shape, self.size), dtype=np.float32)
-        for b, row in enumerate(rows):
-            for t in range(len(row)):
-                p[b, t] = self.probabilities(row[max(0, t + 2 - self.order) : t + 1])
-        return torch.from_numpy(p).log()
+        last = self.order - 1
+        contexts = [
+            tuple(row[max(0, t + 1 - last) : t + 1])
+            for row in ids.tolist()
+            for t in range(len(row))
+        ]
+        different = {context: k for k, context in enumerate(dict.fromkeys(contexts))}
+        p = np.array([self.probabilities(context) for context in different], dtype=np.float32)
+        rows = torch.tensor([different[context] for context in contexts], dtype=torch.int64)
+        return torch.from_numpy(p).log()[rows].reshape(*ids.shape, self.size)
 
 
 class MaximumLikelihood(NGram):

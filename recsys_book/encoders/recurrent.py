@@ -148,10 +148,10 @@ def jacobian_product_norms(
         def one(s: Tensor, each: Tensor = each) -> Tensor:
             return torch.cat(step(each, s.split(sizes), *weights))
 
-        product = torch.autograd.functional.jacobian(one, flat) @ product
+        product = torch.func.jacrev(one)(flat) @ product
         norms.append(torch.linalg.matrix_norm(product, ord=2))
         flat = one(flat).detach()
-    return torch.stack(norms)
+    return torch.stack(norms).detach()
 
 
 def recurrent_layer(

@@ -161,6 +161,22 @@ def test_discounting_keeps_the_lower_counts_in_full_where_they_are_small():
     np.testing.assert_allclose(discounted(counts, 0.75, lower), want)
 
 
+@pytest.mark.equation("eq-kneser-ney")
+def test_with_companions_every_word_keeps_its_frequency(sentences):
+    pairs = np.zeros((SIZE, SIZE))
+    runs, counts = count_ngrams(sentences, 2)
+    pairs[runs[:, 0], runs[:, 1]] = counts
+    often, companions = pairs.sum(0), (pairs > 0).sum(0)
+    contexts = np.flatnonzero(pairs.sum(1))
+
+    def kept(lower):
+        p = np.array([discounted(pairs[h], 0.75, lower / lower.sum()) for h in contexts])
+        return pairs[contexts].sum(1) @ p
+
+    np.testing.assert_allclose(kept(companions), often, atol=1e-12)
+    assert abs(kept(often) - often).max() > 0.5
+
+
 def test_counts_of_runs_and_of_companions():
     sequences = [np.array([1, 4, 5, 2]), np.array([1, 4, 5, 4, 5, 2])]
     words, counts = count_ngrams(sequences, 1)
