@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from recsys_book.encoders.configuration import TransformerConfig
 from recsys_book.encoders.corpora import BEGIN, END, FIRST, pad
 from recsys_book.encoders.pretraining import (
     IGNORED,
@@ -25,7 +26,7 @@ from recsys_book.encoders.pretraining import (
     simcse_loss,
     spans,
 )
-from recsys_book.encoders.transformer import Transformer, TransformerConfig
+from recsys_book.encoders.transformer import Transformer
 from recsys_book.optimizers import AdamW, Constant, WarmUp, train
 
 WORDS = 16

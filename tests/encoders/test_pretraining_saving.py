@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from recsys_book.encoders.configuration import TransformerConfig
 from recsys_book.encoders.pretraining import load_transformer, save_transformer
-from recsys_book.encoders.transformer import Transformer, TransformerConfig
+from recsys_book.encoders.transformer import Transformer
 
 CONFIG = TransformerConfig(30, width=8, layers=2, heads=2, max_tokens=9, segments=2, pooler=True)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from recsys_book.encoders.configuration import TransformerConfig
 from recsys_book.encoders.corpora import BEGIN, END
 from recsys_book.encoders.pretraining import (
     linear_probe,
@@ -11,7 +12,7 @@ from recsys_book.encoders.pretraining import (
     row_vectors,
     shuffled_control,
 )
-from recsys_book.encoders.transformer import Transformer, TransformerConfig
+from recsys_book.encoders.transformer import Transformer
 
 
 def planted(n=400, width=10, seed=0):

@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch.nn import functional
 
+from recsys_book.encoders.configuration import TransformerConfig
 from recsys_book.encoders.pretraining import (
     MaskedLanguageModel,
     NextSentenceProblem,
     joint_loss,
     sentence_pairs,
 )
-from recsys_book.encoders.transformer import TransformerConfig
 from recsys_book.errata import pretraining as errata
 from recsys_book.optimizers import AdamW, Optimizer
 

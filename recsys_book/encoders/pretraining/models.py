@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recsys_book.encoders.layers import LayerNorm, Linear
-from recsys_book.encoders.text_encoder import masked_mean
+from recsys_book.encoders.pooling import masked_mean
 from recsys_book.encoders.transformer import Transformer
 
 

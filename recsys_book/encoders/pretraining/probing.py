@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from recsys_book.encoders.corpora import pad
-from recsys_book.encoders.text_encoder import masked_mean
+from recsys_book.encoders.pooling import masked_mean
 from recsys_book.encoders.transformer import Transformer
 
 #: Strengths of the penalty among which each fit chooses, for inputs of variance 1.

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from recsys_book.encoders.configuration import TransformerConfig
 from recsys_book.encoders.corpora import BEGIN, END, FIRST, pad
 from recsys_book.encoders.pretraining.masking import (
     IGNORED,
@@ -33,7 +34,7 @@ from recsys_book.encoders.pretraining.objectives import (
     replaced_token_loss,
     simcse_loss,
 )
-from recsys_book.encoders.transformer import Transformer, TransformerConfig
+from recsys_book.encoders.transformer import Transformer
 
 #: Ids and what is there; what is seen; what is asked; all of shape ``(rows, tokens)``.
 MaskedBatch = tuple[Tensor, Tensor, Tensor]

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from recsys_book.encoders.transformer import Transformer, TransformerConfig
+from recsys_book.encoders.configuration import TransformerConfig
+from recsys_book.encoders.transformer import Transformer
 
 
 def save_transformer(transformer: Transformer, file: str | Path) -> Path:
