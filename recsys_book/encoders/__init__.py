@@ -71,8 +71,8 @@ from recsys_book.encoders.pooling import (
 from recsys_book.encoders.positions import rotate, sinusoidal
 from recsys_book.encoders.pretraining import (
     IGNORED,
-    MaskedLMProblem,
     MaskedLanguageModel,
+    MaskedLMProblem,
     NextSentenceProblem,
     Pairs,
     ProbeResult,
