@@ -44,7 +44,7 @@ def _from_hub(name: str, revision: str | None) -> Path:
         return Path(snapshot_download(name, revision=revision, allow_patterns=list(_NEEDED)))
     except Exception as problem:  # the Hub's client has many errors, and requests has more
         raise ValueError(
-            f"No encoder {wanted} was found: there is no folder of this name in {Path.cwd()}, the "
+            f"No encoder {wanted} was found: there is no folder of this name, the "
             "Hugging Face Hub's cache on this machine does not hold it, and the Hub could not be "
             f"asked ({type(problem).__name__}); pass the path of a local folder with config.json, "
             "tokenizer.json and model.safetensors, or None for all-MiniLM-L6-v2."
