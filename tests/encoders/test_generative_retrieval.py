@@ -86,7 +86,7 @@ def test_a_narrow_beam_scores_right_but_misses_items(ids, model, histories):
     torch.testing.assert_close(scores[0], exact[items[0]], rtol=0, atol=1e-4)
     best = set(exact.topk(2).indices.tolist())
     misses = 0
-    for seed in range(30):
+    for seed in range(10):
         weights = maker(ids, sharp=20.0)(torch.Generator().manual_seed(seed)).eval()
         exact = id_log_likelihood(weights, ids, start)
         found, _ = beam_search(weights, ids, start[None], 1, everything(1), IdTree(ids))
@@ -155,19 +155,20 @@ def test_histories_are_in_time_order_and_by_user():
     assert [h.tolist() for h in item_histories(log)] == [[0, 2], [], [3, 1, 2]]
 
 
-def test_training_learns_a_planted_order(ids):
+def test_training_learns_a_planted_order():
     # Every user walks through the items in one circle, from a place of their own.
-    walks = [np.roll(np.arange(N_ITEMS), -start)[:10] for start in range(N_ITEMS)]
-    valid = np.array([(walk[-1] + 1) % N_ITEMS for walk in walks])
-    problem = NextItemProblem(walks, valid, ids, maker(ids), context=CONTEXT, batch_size=16)
-    history = train(problem, AdamW(lr=0.03), epochs=40, seed=0)
+    n = 12
+    ids = SemanticIds.from_codes(np.arange(n)[:, None] % 3, size=3)
+    walks = [np.roll(np.arange(n), -start)[:7] for start in range(n)]
+    valid = np.array([(walk[-1] + 1) % n for walk in walks])
+    problem = NextItemProblem(walks, valid, ids, maker(ids, context=3), context=3, batch_size=4)
+    history = train(problem, AdamW(lr=0.01), epochs=15, seed=0)
     # An untrained model spreads itself over all tokens at every place.
-    assert history.epoch_validation[0] == pytest.approx(
-        ids.length * np.log(ids.vocabulary), rel=0.05
-    )
-    assert history.final_validation < 0.8
+    untrained = ids.length * np.log(ids.vocabulary)
+    assert history.epoch_validation[0] == pytest.approx(untrained, rel=0.05)
+    assert history.final_validation < 0.25 * untrained
     retriever = GenerativeRetriever(history.model, ids, walks, beam=5)
-    assert (retriever.score(np.arange(N_ITEMS)).argmax(axis=1) == valid).mean() > 0.9
+    assert (retriever.score(np.arange(n)).argmax(axis=1) == valid).mean() > 0.8
 
 
 def test_validation_leaves_out_users_without_a_target(ids, histories):
