@@ -23,6 +23,7 @@ __all__ = [
     "beam_search",
     "id_log_likelihood",
     "item_histories",
+    "prompt",
 ]
 
 

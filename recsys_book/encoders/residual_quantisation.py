@@ -6,7 +6,14 @@ from typing import Self
 
 import numpy as np
 
-__all__ = ["ResidualKMeans", "error_by_level", "kmeans", "nearest", "quantise"]
+__all__ = [
+    "ResidualKMeans",
+    "checked_vectors",
+    "error_by_level",
+    "kmeans",
+    "nearest",
+    "quantise",
+]
 
 
 def nearest(vectors: np.ndarray, centers: np.ndarray) -> np.ndarray:
@@ -164,7 +171,7 @@ class ResidualKMeans:
         Raises:
             ValueError: If the vectors are no table of finite numbers, or too few.
         """
-        vectors = _checked(vectors)
+        vectors = checked_vectors(vectors)
         self.center_ = vectors.mean(axis=0)
         self.codebooks_: list[np.ndarray] = []
         rest = vectors - self.center_
@@ -183,7 +190,7 @@ class ResidualKMeans:
         Returns:
             Digits from 0 to ``codes - 1``, int64, shape ``(n, levels)``.
         """
-        return quantise(_checked(vectors) - self.center_, self.codebooks_)[0]
+        return quantise(checked_vectors(vectors) - self.center_, self.codebooks_)[0]
 
     def decode(self, digits: np.ndarray) -> np.ndarray:
         """Add up the code words of some digits.
@@ -206,11 +213,21 @@ class ResidualKMeans:
         Returns:
             Shape ``(levels + 1,)``.
         """
-        return error_by_level(_checked(vectors) - self.center_, self.codebooks_)
+        return error_by_level(checked_vectors(vectors) - self.center_, self.codebooks_)
 
 
-def _checked(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors as float64; raise if one is not finite."""
+def checked_vectors(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors as float64.
+
+    Args:
+        vectors: One a row.
+
+    Returns:
+        Shape ``(n, width)``.
+
+    Raises:
+        ValueError: If they are no table, or a number is not finite.
+    """
     vectors = np.asarray(vectors, dtype=np.float64)
     if vectors.ndim != 2:
         raise ValueError(f"The vectors have shape {vectors.shape}: give one row an item.")

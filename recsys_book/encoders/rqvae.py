@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from recsys_book.encoders.layers import Linear
-from recsys_book.encoders.residual_quantisation import kmeans
+from recsys_book.encoders.residual_quantisation import checked_vectors, kmeans
 
 __all__ = ["RQVAE", "RQVAEProblem", "straight_through"]
 
@@ -203,7 +203,7 @@ class RQVAEProblem:
                 "sides."
             )
         order = np.random.default_rng(self.seed).permutation(len(self.vectors))
-        x = torch.as_tensor(np.asarray(self.vectors), dtype=torch.float32)
+        x = torch.as_tensor(checked_vectors(self.vectors), dtype=torch.float32)
         self.valid, self.train = x[order[: self.n_valid]], x[order[self.n_valid :]]
 
     def model(self, seed: int) -> RQVAE:

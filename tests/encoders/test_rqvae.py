@@ -121,3 +121,10 @@ def test_a_random_start_leaves_words_dead(x):
 def test_something_must_be_left_for_both_sides(x):
     with pytest.raises(ValueError, match="n_valid is 300 of 300"):
         RQVAEProblem(x.numpy(), n_valid=300)
+
+
+def test_vectors_that_are_not_finite_are_refused(x):
+    broken = x.numpy().copy()
+    broken[7, 2] = np.nan
+    with pytest.raises(ValueError, match="item 7 is not finite"):
+        RQVAEProblem(broken, n_valid=60)
