@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 from recsys_book.data import encoder_path
+
+#: Token ids and mask, both ``(batch, tokens)``, to one vector a token.
+HiddenStates = Callable[[Tensor, Tensor], Tensor]
 
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 _TOKENIZER = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
@@ -78,3 +85,45 @@ def most_tokens(folder: Path) -> int | None:
         return json.loads((folder / "config.json").read_text()).get("max_position_embeddings")
     except OSError:
         return None
+
+
+def load_torch(path: Path, dtype: torch.dtype) -> HiddenStates:
+    """Load a model in one number format.
+
+    Args:
+        path: The folder of the model.
+        dtype: The format.
+
+    Returns:
+        The model, behind one function.
+
+    Raises:
+        ValueError: If the weights are of two formats after loading.
+    """
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    model = AutoModel.from_pretrained(path, dtype=dtype).eval()
+    found = sorted({str(p.dtype) for p in model.parameters()})
+    if found != [str(dtype)]:
+        raise ValueError(
+            f"The weights in {path} are of the types {', '.join(found)} after loading, but one "
+            f"type, {dtype}, is needed: save them again in one type."
+        )
+    return lambda ids, mask: model(input_ids=ids, attention_mask=mask).last_hidden_state
+
+
+def load_onnx(path: Path) -> HiddenStates:
+    """Load a model into ONNX Runtime.
+
+    Args:
+        path: The folder of the model.
+
+    Returns:
+        The model, behind one function.
+    """
+    from recsys_book.encoders.onnx_backend import OnnxModel
+
+    model = OnnxModel(path)
+    return lambda ids, mask: torch.as_tensor(model(ids.numpy(), mask.numpy()))

@@ -15,6 +15,24 @@ from recsys_book.preprocessing.text import inverse_document_frequency
 POOLINGS = ("mean", "cls", "max", "weighted")
 
 
+def pad_tokens(ids: Sequence[Sequence[int]], padding: int = 0) -> tuple[Tensor, Tensor]:
+    """Put rows of different length into one table.
+
+    Args:
+        ids: Token ids of each text.
+        padding: The id of the padding token.
+
+    Returns:
+        The ids and the mask, 1 for a token and 0 for padding, both ``(texts, most tokens)``, int64.
+    """
+    table = np.full((len(ids), max(map(len, ids))), padding, dtype=np.int64)
+    mask = np.zeros_like(table)
+    for row, values in enumerate(ids):
+        table[row, : len(values)] = values
+        mask[row, : len(values)] = 1
+    return torch.from_numpy(table), torch.from_numpy(mask)
+
+
 def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
     """Average the vectors of the tokens that are there, and leave the padding out.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +16,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from recsys_book.data import MovieLens, cache_dir
-from recsys_book.encoders.model_folder import find_model, most_tokens
-from recsys_book.encoders.pooling import check_pooling, masked_mean, pool
+from recsys_book.encoders.model_folder import (
+    HiddenStates,
+    find_model,
+    load_onnx,
+    load_torch,
+    most_tokens,
+)
+from recsys_book.encoders.pooling import check_pooling, masked_mean, pad_tokens, pool
 from recsys_book.encoders.vector_cache import (
     Entries,
     VectorCache,
@@ -37,9 +43,6 @@ MAX_TOKENS = 256
 _DTYPES = ("float32", "bfloat16", "float16")
 _BACKENDS = ("torch", "onnx")
 _VERSION = b"2"  # change it when vectors change that the model's files do not explain
-
-#: Token ids and mask, both ``(batch, tokens)``, to one vector a token.
-HiddenStates = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,8 +221,8 @@ class TextEncoder:
     def _model(self) -> HiddenStates:
         """The weights, behind one function."""
         if self.backend == "onnx":
-            return _onnx_model(self.path)
-        return _torch_model(self.path, getattr(torch, self.dtype))
+            return load_onnx(self.path)
+        return load_torch(self.path, getattr(torch, self.dtype))
 
     @cached_property
     def _key(self) -> bytes:
@@ -280,48 +283,6 @@ class TextEncoder:
                 "cut at the end: raise max_tokens, or split them.",
                 stacklevel=3,
             )
-
-
-def pad_tokens(ids: Sequence[Sequence[int]], padding: int = 0) -> tuple[Tensor, Tensor]:
-    """Put rows of different length into one table.
-
-    Args:
-        ids: Token ids of each text.
-        padding: The id of the padding token.
-
-    Returns:
-        The ids and the mask, 1 for a token and 0 for padding, both ``(texts, most tokens)``, int64.
-    """
-    table = np.full((len(ids), max(map(len, ids))), padding, dtype=np.int64)
-    mask = np.zeros_like(table)
-    for row, values in enumerate(ids):
-        table[row, : len(values)] = values
-        mask[row, : len(values)] = 1
-    return torch.from_numpy(table), torch.from_numpy(mask)
-
-
-def _torch_model(path: Path, dtype: torch.dtype) -> HiddenStates:
-    """Load a model in one number format."""
-    from transformers import AutoModel
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    model = AutoModel.from_pretrained(path, dtype=dtype).eval()
-    found = sorted({str(p.dtype) for p in model.parameters()})
-    if found != [str(dtype)]:
-        raise ValueError(
-            f"The weights in {path} are of the types {', '.join(found)} after loading, but one "
-            f"type, {dtype}, is needed: save them again in one type."
-        )
-    return lambda ids, mask: model(input_ids=ids, attention_mask=mask).last_hidden_state
-
-
-def _onnx_model(path: Path) -> HiddenStates:
-    """Load a model into ONNX Runtime."""
-    from recsys_book.encoders.onnx_backend import OnnxModel
-
-    model = OnnxModel(path)
-    return lambda ids, mask: torch.as_tensor(model(ids.numpy(), mask.numpy()))
 
 
 def title_vectors(movielens: MovieLens, encoder: TextEncoder | None = None) -> np.ndarray:

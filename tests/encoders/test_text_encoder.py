@@ -14,8 +14,8 @@ from recsys_book.data import encoder_path
 from recsys_book.encoders import TextEncoder, title_vectors
 from recsys_book.encoders import text_encoder as module
 from recsys_book.encoders.model_folder import find_model, most_tokens
-from recsys_book.encoders.pooling import POOLINGS, token_idf
-from recsys_book.encoders.text_encoder import masked_mean, pad_tokens, title_texts
+from recsys_book.encoders.pooling import POOLINGS, pad_tokens, token_idf
+from recsys_book.encoders.text_encoder import masked_mean, title_texts
 
 TEXTS = [
     "Toy Story (1995) Animation, Children's, Comedy",
@@ -286,7 +286,7 @@ class TestCache:
 
     def test_the_weights_are_not_loaded_to_read_vectors(self, encoder, cache, monkeypatch):
         TextEncoder(encoder.path).encode(["a"])
-        monkeypatch.setattr(module, "_torch_model", None)
+        monkeypatch.setattr(module, "load_torch", None)
         assert TextEncoder(encoder.path).encode(["a"]).shape == (1, 384)
 
 
