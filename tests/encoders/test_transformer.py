@@ -198,6 +198,22 @@ def test_padding_changes_no_token(norm, causal):
         assert (model(padded)[:, :6] - alone).abs().max() > 1e-3
 
 
+def test_a_hidden_token_is_hidden_under_a_causal_mask_too():
+    model, ids = Transformer(TransformerConfig(50, causal=True), draws()), tokens(1, 6)
+    other, mask = ids.clone(), torch.ones(1, 6, dtype=torch.bool)
+    other[0, 2], mask[0, 2] = ids[0, 2] % 40 + 5, False
+    rest = [0, 1, 3, 4, 5]
+    torch.testing.assert_close(model(ids, mask)[:, rest], model(other, mask)[:, rest])
+    assert (model(ids)[:, 3:] - model(other)[:, 3:]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_what_a_fresh_model_returns_is_normalised(norm):
+    hidden = Transformer(TransformerConfig(50, norm=norm, layers=3), draws())(tokens(2, 6))
+    assert hidden.mean(-1).abs().max() < 1e-5
+    assert (hidden.var(-1, correction=0) - 1).abs().max() < 1e-3
+
+
 def test_segments_are_added():
     model, ids = Transformer(TransformerConfig(50, segments=2), draws()), tokens(1, 5)
     first = torch.zeros_like(ids)
