@@ -75,7 +75,9 @@ MARKED = {"collaborative": "blue", "recent popularity": "vermillion"}
 
 def draw_map() -> None:
     """Draw the parts of the book and how they build on each other."""
-    figures.flow(PARTS, ARROWS, positions=PLACES, highlight=["foundations", "optimizers"])
+    figures.flow(
+        PARTS, ARROWS, positions=PLACES, highlight=["foundations", "optimizers", "encoders"]
+    )
 
 
 def draw_timescales() -> None:
