@@ -96,7 +96,7 @@ def test_the_joint_loss_is_a_sum_with_a_gradient_for_both():
     follows = torch.tensor([1.0, 0, 1])
     loss = joint_loss(logits, targets, scores, follows, weight=2.0)
     parts = masked_lm_loss(logits, targets), next_sentence_loss(scores, follows)
-    assert float(loss) == pytest.approx(float(parts[0] + 2 * parts[1]))
+    assert loss.item() == pytest.approx((parts[0] + 2 * parts[1]).item())
     loss.backward()
     assert logits.grad.abs().sum() > 0 and scores.grad.abs().sum() > 0
 

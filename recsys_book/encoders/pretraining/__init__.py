@@ -1,5 +1,6 @@
 """Pre-training: hide words, cut sentences, replace words, read twice, and learn from it."""
 
+from recsys_book.encoders.pretraining.discrimination import ReplacedTokenProblem, SimCSEProblem
 from recsys_book.encoders.pretraining.masking import (
     IGNORED,
     Pairs,
@@ -28,14 +29,8 @@ from recsys_book.encoders.pretraining.probing import (
     row_vectors,
     shuffled_control,
 )
-from recsys_book.encoders.pretraining.problems import (
-    MaskedLMProblem,
-    NextSentenceProblem,
-    ReplacedTokenProblem,
-    SimCSEProblem,
-    masked_batch,
-    spans,
-)
+from recsys_book.encoders.pretraining.problems import MaskedLMProblem, NextSentenceProblem
+from recsys_book.encoders.pretraining.rows import masked_batch, spans
 from recsys_book.encoders.pretraining.saving import load_transformer, save_transformer
 
 __all__ = [
