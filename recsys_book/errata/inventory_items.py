@@ -11,9 +11,8 @@ from pathlib import Path
 
 INVENTORY = Path(__file__).with_name("inventory.json")
 STATES = ("done", "comes with")
-HERE = ("Foundations", "Optimizers", "Appendix")
+HERE = ("Foundations", "Optimizers", "Encoders", "Appendix")
 LATER = (
-    "Encoders",
     "Recommenders",
     "Meta-learning",
     "Exploration",
