@@ -160,8 +160,8 @@ class TestNumbers:
         assert np.allclose(encoder.encode([""], cache=False), mean, atol=1e-6)
 
     @pytest.mark.parametrize("how", POOLINGS)
-    def test_no_texts_give_no_rows(self, how, cache):
-        model = TextEncoder(encoder_path(), pooling=how)
+    def test_no_texts_give_no_rows(self, encoder, how, cache):
+        model = TextEncoder(encoder.path, pooling=how)
         assert model.encode([]).shape == (0, 384)
         assert model.encode([], cache=False).shape == (0, 384)
         assert files(cache) == []
