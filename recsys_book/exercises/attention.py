@@ -92,7 +92,8 @@ def check_crossover(answer: Callable[[int, int], int]) -> None:
         tokens = answer(width, hidden)
         linear, square = attention_cost(tokens, width, hidden)
         assert square >= linear, (
-            f"with {tokens} tokens the linear part is still larger: set 2 T d T"
+            f"with {tokens} tokens the linear part is still larger: set 2 T² d equal to "
+            "T (4 d² + 2 d m)"
         )
         linear, square = attention_cost(tokens - 1, width, hidden)
         assert square < linear, f"{tokens - 1} tokens are enough already: round up, but not twice"
