@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
+from scipy import sparse
 
 __all__ = [
     "ResidualKMeans",
@@ -85,8 +86,9 @@ def _spread_start(vectors: np.ndarray, k: int, rng: np.random.Generator) -> np.n
 def _means(vectors: np.ndarray, members: np.ndarray, centers: np.ndarray) -> np.ndarray:
     """Return the mean of each centre's vectors; an empty centre moves to a badly served vector."""
     count = np.bincount(members, minlength=len(centers))
-    sums = np.zeros_like(centers)
-    np.add.at(sums, members, vectors)
+    ones, rows = np.ones(len(vectors)), np.arange(len(vectors))
+    # A sparse product adds up the rows of each centre: many times faster than np.add.at.
+    sums = sparse.csr_array((ones, (members, rows)), shape=(len(centers), len(vectors))) @ vectors
     means = sums / np.maximum(count, 1)[:, None]
     if empty := np.flatnonzero(count == 0).tolist():
         error = ((vectors - centers[members]) ** 2).sum(axis=1)
