@@ -94,17 +94,20 @@ def check_false_negatives(answer: Callable[[np.ndarray, np.ndarray], float]) -> 
     assert abs(got - 0.25) < 1e-12, "correct each user's share first, then take the mean"
 
 
-def check_claim(answer: str) -> None:
-    """Check which of two contradicting statements of the articles holds.
+def check_what_adapts(answer: set[str]) -> None:
+    """Check what can change the list of a user of an encoder that stands in a server.
 
     Args:
-        answer: ``"S1"``, ``"S3"`` or ``"neither"``.
+        answer: A set of some of ``"log"``, ``"history"`` and ``"step"``.
 
     Raises:
         AssertionError: With a hint, if the answer is wrong.
     """
-    assert answer in ("S1", "S3", "neither"), "answer with 'S1', 'S3' or 'neither'"
-    assert answer == "neither", (
-        "look at the source check LLM-20 and at the figure of the experiment: what changes a "
-        "weight, and when?"
+    assert not isinstance(answer, str), "answer with a set, for instance {'log'}"
+    answer = set(answer)
+    assert answer <= {"log", "history", "step"}, "choose among 'log', 'history' and 'step'"
+    assert "log" not in answer, (
+        "look at the source check LLM-20: the refusals were collected, and the film stayed"
     )
+    assert "step" in answer, "look at the source check LLM-20: what moved the film in the end?"
+    assert "history" in answer, "the weights stay, but does the encoder read the same input?"

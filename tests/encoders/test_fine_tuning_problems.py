@@ -7,6 +7,7 @@ from recsys_book.encoders import LinearProbe, Transformer, TransformerConfig, ri
 from recsys_book.encoders.fine_tuning import (
     ColdItemProblem,
     RidgeHead,
+    RowSums,
     Trunk,
     add_lora,
     leave_out_residuals,
@@ -95,6 +96,47 @@ def test_loss_is_that_of_a_probe_that_has_not_seen_the_batch(trunk, split):
     assert problem.loss(model, batch).item() == pytest.approx(want, rel=1e-4)
     seen = ColdItemProblem(trunk, split.train, split.test, l2=2.0, held_out=False)
     assert seen.loss(seen.model(0), batch).item() < want
+
+
+@pytest.mark.equation("eq-linear-probe")
+def test_sums_that_are_kept_up_to_date_give_the_head_of_a_new_fit():
+    generator = torch.Generator().manual_seed(0)
+    X, Y = torch.randn(30, 4, generator=generator) + 2, torch.randn(30, 3, generator=generator)
+    sums = RowSums(Y, 4)
+    for change in (slice(0, 30), slice(3, 9), slice(0, 0)):
+        X[change] = torch.randn(X[change].shape, generator=generator) - 1
+        sums.update(X)
+        for left_out in (None, np.array([2, 5, 29])):
+            others = np.setdiff1d(np.arange(30), [] if left_out is None else left_out)
+            want = RidgeHead.fit(X[others], Y[others], 0.7)
+            got = sums.head(0.7, left_out)
+            for part in ("weights", "center", "level"):
+                torch.testing.assert_close(
+                    getattr(got, part), getattr(want, part), atol=1e-5, rtol=1e-4
+                )
+
+
+def test_head_follows_the_bank_and_another_model(trunk, split):
+    problem = ColdItemProblem(trunk, split.train, split.test, l2=2.0)
+    for shift in (0.0, 0.3):
+        model = problem.model(0)
+        problem.loss(model, problem.items[:9])
+        model.bank[problem.items[3:20]] += shift
+        rows = np.setdiff1d(problem.items, problem.items[5:11])
+        want = RidgeHead.fit(
+            model.bank[rows], problem._targets[rows], 2.0 * len(rows) / len(problem.items)
+        )
+        got = problem.head(model, problem.items[5:11])
+        torch.testing.assert_close(got.weights, want.weights, atol=1e-4, rtol=1e-3)
+
+
+def test_nothing_to_validate_on_is_no_validation(trunk, split):
+    watched, unwatched = (
+        ColdItemProblem(trunk, split.train, valid, batch_size=16) for valid in (split.test, None)
+    )
+    one, two = (train(p, AdamW(lr=1e-3), epochs=1, seed=4) for p in (watched, unwatched))
+    assert two.final_validation == 0 < one.final_validation
+    assert torch.equal(one.model.bank, two.model.bank)
 
 
 def test_no_gradient_flows_through_the_head(trunk, split):

@@ -7,7 +7,10 @@ import torch
 from recsys_book.encoders import Transformer, TransformerConfig
 from recsys_book.encoders.fine_tuning import (
     LabelClassifier,
+    LabelHead,
     LabelledTexts,
+    Trunk,
+    TrunkClassifier,
     accelerate_steps,
     click_loss,
     collate,
@@ -50,6 +53,29 @@ def test_labels_are_one_row_a_text():
 def test_classifier_gives_the_loss_of_its_logits(batches):
     out = toy()(**batches[0])
     torch.testing.assert_close(out["loss"], click_loss(out["logits"], batches[0]["labels"]))
+
+
+def test_trunk_classifier_trains_its_top_and_head_in_a_trainer(texts, tmp_path):
+    trunk = Trunk.of(toy().encoder, texts.ids, 0)
+    head = LabelHead(trunk.width, 2, torch.Generator().manual_seed(0))
+    model, rows = TrunkClassifier(trunk, head), torch.arange(8)
+    out = model(rows, torch.from_numpy(texts.labels[:8]))
+    vectors = torch.from_numpy(trunk.pretrained[:8])
+    torch.testing.assert_close(out["logits"], head(vectors))
+    torch.testing.assert_close(
+        out["loss"], click_loss(out["logits"], torch.from_numpy(texts.labels[:8]))
+    )
+    torch.testing.assert_close(model(rows)["logits"], out["logits"])
+    data = [{"rows": row, "labels": texts.labels[row]} for row in range(48)]
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    trainer = make_trainer(model, data, data, tmp_path, lr=1e-2, steps=4, collator=None)
+    assert trainer.train().training_loss < out["loss"].item() + 0.1
+    moved = {n.split(".")[0] for n, v in model.state_dict().items() if not v.equal(before[n])}
+    assert moved == {"top", "head"}
+    assert all(
+        value.equal(trunk.blocks.state_dict()[name])
+        for name, value in trunk.top().blocks.state_dict().items()
+    )
 
 
 def test_padding_changes_no_logit(texts):

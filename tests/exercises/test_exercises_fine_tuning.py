@@ -28,7 +28,7 @@ ACCEPTED = [
     (exercises.check_leave_one_out, leave_one_out),
     (exercises.check_lora_rank, lora_rank),
     (exercises.check_false_negatives, false_negatives),
-    (exercises.check_claim, "neither"),
+    (exercises.check_what_adapts, {"history", "step"}),
 ]
 
 
@@ -58,8 +58,11 @@ REFUSED = [
     (exercises.check_false_negatives, lambda f, h: f.mean(), "only half"),
     (exercises.check_false_negatives, lambda f, h: 0.5, "found is the true one"),
     (exercises.check_false_negatives, lambda f, h: f.mean() / h.mean(), "each user's share"),
-    (exercises.check_claim, "S1", "source check"),
-    (exercises.check_claim, "yes", "answer with"),
+    (exercises.check_what_adapts, "step", "answer with a set"),
+    (exercises.check_what_adapts, {"yes"}, "choose among"),
+    (exercises.check_what_adapts, {"log", "history", "step"}, "the film stayed"),
+    (exercises.check_what_adapts, {"history"}, "what moved the film"),
+    (exercises.check_what_adapts, {"step"}, "same input"),
 ]
 
 

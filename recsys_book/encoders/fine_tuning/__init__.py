@@ -50,6 +50,7 @@ from recsys_book.encoders.fine_tuning.problems import (
     ColdItemProblem,
     ItemTower,
     RidgeHead,
+    RowSums,
     leave_out_residuals,
     tune_probe,
 )
@@ -69,6 +70,7 @@ from recsys_book.encoders.fine_tuning.towers import (
 from recsys_book.encoders.fine_tuning.trainer import (
     LabelClassifier,
     LabelledTexts,
+    TrunkClassifier,
     accelerate_steps,
     collate,
     make_trainer,
@@ -93,10 +95,12 @@ __all__ = [
     "RankAllocator",
     "RatingHead",
     "RidgeHead",
+    "RowSums",
     "TextTowers",
     "Top",
     "TrainingMemory",
     "Trunk",
+    "TrunkClassifier",
     "accelerate_steps",
     "adapter_parameters",
     "add_adalora",

@@ -47,12 +47,61 @@ class RidgeHead:
         """
         center, level = X.mean(0), Y.mean(0)
         X = X - center
-        gram = X.T @ X + l2 * torch.eye(X.shape[1], dtype=X.dtype, device=X.device)
-        return cls(torch.linalg.solve(gram, X.T @ (Y - level)), center, level)
+        return cls(_ridge_weights(X.T @ X, X.T @ (Y - level), l2), center, level)
 
     def __call__(self, X: Tensor) -> Tensor:
         """Return predictions, shape ``(n, targets)``."""
         return (X - self.center) @ self.weights + self.level
+
+
+class RowSums:
+    """What a ridge head needs of its rows: their sums of products, kept up to date.
+
+    A row that changes, or that is left out, is taken off these sums. So a head costs one small
+    linear system, and not a pass over all rows.
+
+    Args:
+        Y: Targets, shape ``(n, targets)``.
+        width: Width of the inputs, which are zeros until the first update.
+    """
+
+    def __init__(self, Y: Tensor, width: int) -> None:
+        self.X, self.Y = Y.new_zeros(len(Y), width), Y
+        self.gram = torch.zeros(width, width, dtype=torch.float64, device=Y.device)
+        self.cross = torch.zeros(width, Y.shape[1], dtype=torch.float64, device=Y.device)
+        self.sum_X, self.sum_Y = self.gram[0].clone(), Y.sum(0, dtype=torch.float64)
+
+    def update(self, X: Tensor) -> None:
+        """Take over the rows that have changed.
+
+        Args:
+            X: The inputs as they are now, shape ``(n, width)``.
+        """
+        rows = (X != self.X).any(1).nonzero()[:, 0]
+        old, new, Y = self.X[rows].double(), X[rows].double(), self.Y[rows].double()
+        self.gram += new.T @ new - old.T @ old
+        self.cross += (new - old).T @ Y
+        self.sum_X += (new - old).sum(0)
+        self.X[rows] = X[rows]
+
+    def head(self, l2: float, left_out: np.ndarray | None = None) -> RidgeHead:
+        """Return the head of all rows, or of all but some.
+
+        Args:
+            l2: Strength of the penalty, above 0.
+            left_out: Rows that the head may not see; None leaves none out.
+
+        Returns:
+            What ``RidgeHead.fit`` returns for the other rows.
+        """
+        rows = torch.as_tensor([] if left_out is None else left_out, dtype=torch.long)
+        X, Y, n = self.X[rows].double(), self.Y[rows].double(), len(self.X) - len(rows)
+        center, level = (self.sum_X - X.sum(0)) / n, (self.sum_Y - Y.sum(0)) / n
+        gram = self.gram - X.T @ X - n * torch.outer(center, center)
+        cross = self.cross - X.T @ Y - n * torch.outer(center, level)
+        kind = self.X.dtype
+        weights = _ridge_weights(gram.to(kind), cross.to(kind), l2)
+        return RidgeHead(weights, center.to(kind), level.to(kind))
 
 
 def leave_out_residuals(X: Tensor, Y: Tensor, l2: float) -> Tensor:
@@ -73,11 +122,10 @@ def leave_out_residuals(X: Tensor, Y: Tensor, l2: float) -> Tensor:
     Returns:
         Residuals, shape ``(n, targets)``.
     """
-    head = RidgeHead.fit(X, Y, l2)
-    X_centered = X - head.center
-    gram = X_centered.T @ X_centered + l2 * torch.eye(X.shape[1], dtype=X.dtype)
-    h = 1 / len(X) + (X_centered * torch.linalg.solve(gram, X_centered.T).T).sum(1)
-    return (Y - head(X)) / (1 - h)[:, None]
+    X, Y = X - X.mean(0), Y - Y.mean(0)
+    solved = _ridge_weights(X.T @ X, X.T, l2)  # what turns targets into weights
+    h = 1 / len(X) + (X * solved.T).sum(1)
+    return (Y - X @ (solved @ Y)) / (1 - h)[:, None]
 
 
 def tune_probe(vectors: np.ndarray, train: Interactions, penalties: Sequence[float]) -> np.ndarray:
@@ -96,8 +144,16 @@ def tune_probe(vectors: np.ndarray, train: Interactions, penalties: Sequence[flo
     items = np.unique(train.item)
     X, Y = torch.as_tensor(vectors[items], dtype=torch.float32), _targets(train)[items]
     scale = (Y - Y.mean(0)).square().mean()
-    errors = [leave_out_residuals(X, Y, l2).square().mean() / scale for l2 in penalties]
-    return np.array([float(error) for error in errors])
+    X, Y = X - X.mean(0), Y - Y.mean(0)
+    size, axes = torch.linalg.eigh(X.T @ X)  # in these axes every penalty's system is diagonal
+    X = X @ axes
+    cross, errors = X.T @ Y, []
+    for l2 in penalties:
+        shrunk = 1 / (size.clamp(min=0) + l2)
+        h = 1 / len(X) + X.square() @ shrunk
+        residuals = (Y - X @ (shrunk[:, None] * cross)) / (1 - h)[:, None]
+        errors.append(float(residuals.square().mean() / scale))
+    return np.array(errors)
 
 
 class ItemTower(nn.Module):
@@ -143,7 +199,7 @@ class ColdItemProblem:
     Attributes:
         trunk: Texts of all items, in the vocabulary's order.
         train: Events to learn from.
-        valid: Events of other items, to validate on.
+        valid: Events of other items, to validate on; None for none.
         l2: Strength of the heads' penalty for all training items; a part of them gets its share.
         batch_size: Items in a batch.
         adapt: Changes the fresh upper blocks: what to freeze or to insert; None trains them all.
@@ -153,7 +209,7 @@ class ColdItemProblem:
 
     trunk: Trunk
     train: Interactions
-    valid: Interactions
+    valid: Interactions | None
     l2: float = 10.0
     batch_size: int = 64
     adapt: Adapt | None = None
@@ -169,7 +225,7 @@ class ColdItemProblem:
             )
         touched = np.unique(self.train.item)
         self.items = touched if self.items is None else np.intersect1d(self.items, touched)
-        self.valid_items = np.unique(self.valid.item)
+        self.valid_items = np.unique([] if self.valid is None else self.valid.item)
         if np.isin(self.valid_items, self.items).any():
             raise ValueError(
                 "Some items have events on both sides, so they are not cold: cut the events with "
@@ -177,10 +233,12 @@ class ColdItemProblem:
             )
         device = self.trunk.hidden.device
         self._targets = _targets(self.train).to(device)
-        self._valid = _targets(self.valid)[self.valid_items].to(device)
         mine = self._targets[self.items]
+        self._sums = RowSums(mine, self.trunk.width)
         self._scale = (mine - mine.mean(0)).square().mean()
-        self._valid_scale = (self._valid - mine.mean(0)).square().mean()
+        if self.valid is not None:
+            self._valid = _targets(self.valid)[self.valid_items].to(device)
+            self._valid_scale = (self._valid - mine.mean(0)).square().mean()
 
     def model(self, seed: int) -> ItemTower:
         """Return the pretrained tower; the seed is that of what ``adapt`` inserts."""
@@ -204,9 +262,9 @@ class ColdItemProblem:
         Returns:
             The head, for all users.
         """
-        rows = self.items if left_out is None else np.setdiff1d(self.items, left_out)
-        share = len(rows) / len(self.items)
-        return RidgeHead.fit(model.bank[rows], self._targets[rows], self.l2 * share)
+        rows = np.flatnonzero(np.isin(self.items, [] if left_out is None else left_out))
+        self._sums.update(model.bank[self.items])
+        return self._sums.head(self.l2 * (1 - len(rows) / len(self.items)), rows)
 
     def loss(self, model: ItemTower, batch: np.ndarray) -> Tensor:
         """Return the squared error of a head on items that it was not fitted on.
@@ -228,11 +286,20 @@ class ColdItemProblem:
     def validate(self, model: ItemTower) -> float:
         """Return the squared error on the held-out items, in units of their users' variance.
 
-        The head is fitted on the bank, where an item has the vector of its last batch.
+        The head is fitted on the bank, where an item has the vector of its last batch. Where there
+        is nothing to validate on, 0 is returned.
         """
+        if self.valid is None:
+            return 0.0
         vectors = self.trunk.vectors(model.top, self.valid_items)
         error = self.head(model)(torch.from_numpy(vectors).to(model.bank.device)) - self._valid
         return float(error.square().mean() / self._valid_scale)
+
+
+def _ridge_weights(gram: Tensor, cross: Tensor, l2: float) -> Tensor:
+    """Solve for the weights, given the products of the inputs with themselves and the targets."""
+    eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    return torch.linalg.solve(gram + l2 * eye, cross)
 
 
 def _targets(log: Interactions) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from recsys_book.encoders.fine_tuning.heads import LabelHead, click_loss
+from recsys_book.encoders.fine_tuning.trunk import Trunk
 from recsys_book.encoders.pooling import masked_mean
 from recsys_book.encoders.transformer import Transformer
 
@@ -102,10 +103,38 @@ class LabelClassifier(nn.Module):
         return {"loss": click_loss(logits.float(), labels), "logits": logits}
 
 
+class TrunkClassifier(nn.Module):
+    """The upper blocks over a trunk, and a logit a label: it reads positions of texts, not ids.
+
+    Args:
+        trunk: The texts, behind the frozen blocks; it is no part of what is saved.
+        head: A head on the vectors, for instance one that was fitted on the frozen ones.
+    """
+
+    def __init__(self, trunk: Trunk, head: LabelHead) -> None:
+        super().__init__()
+        self.trunk, self.top, self.head = trunk, trunk.top(), head
+
+    def forward(self, rows: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+        """Return logits, and the loss where labels are given.
+
+        Args:
+            rows: Positions of the texts in the trunk, shape ``(batch,)``.
+            labels: 0 or 1, shape ``(batch, labels)``.
+
+        Returns:
+            ``logits`` ``(batch, labels)``, and before it ``loss`` in nats a label.
+        """
+        logits = self.head(self.top(*self.trunk.inputs(rows.cpu().numpy())))
+        if labels is None:
+            return {"logits": logits}
+        return {"loss": click_loss(logits.float(), labels), "logits": logits}
+
+
 def make_trainer(
-    model: LabelClassifier,
-    train: LabelledTexts,
-    valid: LabelledTexts,
+    model: nn.Module,
+    train: Dataset | Sequence[dict[str, Any]],
+    valid: Dataset | Sequence[dict[str, Any]],
     folder: str | Path,
     *,
     lr: float = 5e-5,
@@ -113,6 +142,7 @@ def make_trainer(
     batch_size: int = 16,
     warmup: int = 4,
     seed: int = 0,
+    collator: Callable[[list[dict[str, Any]]], dict[str, Tensor]] | None = collate,
     **options: Any,
 ) -> Trainer:
     """Return a Trainer with the recipe of this part: AdamW, warm-up, linear decay, clipping at 1.
@@ -124,7 +154,7 @@ def make_trainer(
     Source: Mosbach, Andriushchenko & Klakow (2021), section 6, for the warm-up.
 
     Args:
-        model: What is trained.
+        model: What is trained: it takes a batch and returns a dictionary with ``loss``.
         train: Texts to learn from.
         valid: Texts to validate on.
         folder: Where checkpoints go.
@@ -133,6 +163,7 @@ def make_trainer(
         batch_size: Texts in a batch.
         warmup: Steps of the rise.
         seed: Of the order of the texts.
+        collator: Makes a batch of rows; None takes the library's, which stacks them.
         **options: Further arguments of ``transformers.TrainingArguments``, for instance
             ``bf16=True`` or ``gradient_accumulation_steps=2``.
 
@@ -164,7 +195,7 @@ def make_trainer(
         args=arguments,
         train_dataset=train,
         eval_dataset=valid,
-        data_collator=collate,
+        data_collator=collator,
     )
     trainer.remove_callback(PrinterCallback)  # the log is in trainer.state.log_history
     return trainer
