@@ -299,7 +299,7 @@ class ColdItemProblem:
 def _ridge_weights(gram: Tensor, cross: Tensor, l2: float) -> Tensor:
     """Solve for the weights, given the products of the inputs with themselves and the targets."""
     eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    return torch.linalg.solve(gram + l2 * eye, cross)
+    return torch.cholesky_solve(cross, torch.linalg.cholesky(gram + l2 * eye))
 
 
 def _targets(log: Interactions) -> Tensor:
