@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from recsys_book.data import Interactions
+from recsys_book.encoders.geometry import checked_vectors
 
 
 class Scorer(Protocol):
@@ -131,16 +132,10 @@ class LinearProbe:
 
 def _checked(vectors: Any, n_items: int) -> np.ndarray:
     """Return the vectors as float64; raise if they do not fit the items."""
-    vectors = np.asarray(vectors, dtype=np.float64)
-    if vectors.ndim != 2 or len(vectors) != n_items:
+    vectors = checked_vectors(vectors, "vectors").astype(np.float64)
+    if len(vectors) != n_items:
         raise ValueError(
             f"The vectors have shape {vectors.shape}, but there are {n_items} items: give one row "
             "an item, in the vocabulary's order."
-        )
-    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if len(bad):
-        raise ValueError(
-            f"The vector of item {bad[0]} is not finite, and {len(bad)} are in all: encode these "
-            "texts again before fitting."
         )
     return vectors

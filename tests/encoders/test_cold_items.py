@@ -58,7 +58,7 @@ def test_probe_refuses_vectors_of_another_catalogue(split, vectors):
 def test_probe_names_the_item_whose_vector_is_not_finite(split, vectors):
     bad = vectors.copy()
     bad[[5, 9], 0] = np.nan
-    with pytest.raises(ValueError, match="item 5 is not finite, and 2"):
+    with pytest.raises(ValueError, match="Row 5 of the vectors is not finite, and 2"):
         LinearProbe(bad).fit(split.train)
 
 
