@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from recsys_book.encoders.geometry import checked_vectors
+from recsys_book.encoders.vector_cache import write_whole
 
 _MAGIC = b"recsys-book index 1\n"
 
@@ -56,14 +55,7 @@ def write_index(path: Any, kind: str, settings: dict[str, Any], content: np.ndar
     stream.write(json.dumps({"kind": kind, "settings": settings}).encode() + b"\n")
     np.save(stream, content, allow_pickle=False)
     body = stream.getvalue()
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(_MAGIC + hashlib.sha256(body).digest() + body)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, _MAGIC, hashlib.sha256(body).digest(), body)
 
 
 def read_index(path: Any) -> tuple[str, dict[str, Any], np.ndarray]:

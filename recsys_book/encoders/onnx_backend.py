@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from recsys_book.data import cache_dir
-from recsys_book.encoders.vector_cache import fingerprint
+from recsys_book.encoders.vector_cache import digest_of, fingerprint
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -55,7 +54,7 @@ def export_onnx(path: str | Path) -> Path:
         folder = Path(tempfile.mkdtemp(dir=target.parent, suffix=".tmp"))
         try:
             _export(path, folder / target.name)
-            (folder / "digest").write_text(_digest_of(folder / target.name))
+            (folder / "digest").write_text(digest_of(folder / target.name))
             os.replace(folder / target.name, target)
             os.replace(folder / "digest", _digest_file(target))
         finally:
@@ -185,7 +184,7 @@ def _quiet() -> Iterator[None]:
 def _is_whole(file: Path) -> bool:
     """Return whether a file is there and is what was written."""
     try:
-        return _digest_file(file).read_text() == _digest_of(file)
+        return _digest_file(file).read_text() == digest_of(file)
     except OSError:
         return False
 
@@ -193,9 +192,3 @@ def _is_whole(file: Path) -> bool:
 def _digest_file(file: Path) -> Path:
     """Return where a file's digest is kept."""
     return file.with_suffix(".sha256")
-
-
-def _digest_of(file: Path) -> str:
-    """Return a file's SHA-256, hexadecimal."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -204,7 +204,7 @@ def fingerprint(folder: Path, memory: Path) -> bytes:
         s = file.stat()
         stamp = [s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino]
         old = known.get(file.name)
-        digest = old[1] if old and old[0] == stamp else _digest_of(file)
+        digest = old[1] if old and old[0] == stamp else digest_of(file)
         if now - max(s.st_mtime, s.st_ctime) > _SETTLED:
             memo[file.name] = [stamp, digest]
         state.update(f"{file.name}\0{digest}\0".encode())
@@ -213,7 +213,8 @@ def fingerprint(folder: Path, memory: Path) -> bytes:
     return state.digest()
 
 
-def _digest_of(file: Path) -> str:
+def digest_of(file: Path) -> str:
+    """Return a file's SHA-256, hexadecimal."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

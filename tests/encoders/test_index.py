@@ -6,7 +6,6 @@ import faiss
 import numpy as np
 import pytest
 
-from recsys_book.encoders import index_file
 from recsys_book.encoders.geometry import unit_rows
 from recsys_book.encoders.index import ExactIndex, build_index, load_index, recall, save_index
 from recsys_book.encoders.index_theory import (
@@ -317,7 +316,7 @@ class TestFile:
         def interrupted(source, target):
             raise OSError("no space")
 
-        monkeypatch.setattr(index_file.os, "replace", interrupted)
+        monkeypatch.setattr("os.replace", interrupted)
         with pytest.raises(OSError, match="no space"):
             save_index(build_index("exact", vectors), file)
         assert os.listdir(file.parent) == ["a.index"]

@@ -195,9 +195,9 @@ class TestFingerprint:
     @pytest.fixture
     def reads(self, monkeypatch):
         """The files that were read to the end."""
-        seen, true = [], vector_cache._digest_of
+        seen, true = [], vector_cache.digest_of
         monkeypatch.setattr(
-            vector_cache, "_digest_of", lambda file: (seen.append(file.name), true(file))[1]
+            vector_cache, "digest_of", lambda file: (seen.append(file.name), true(file))[1]
         )
         monkeypatch.setattr(vector_cache, "_SETTLED", -1.0)  # ctime is now; take it as settled
         return seen

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from torch import Tensor
 
 from recsys_book.encoders.configuration import TransformerConfig
 from recsys_book.encoders.transformer import Transformer
+from recsys_book.encoders.vector_cache import write_whole
 
 
 def save_transformer(transformer: Transformer, file: str | Path) -> Path:
@@ -36,14 +35,7 @@ def save_transformer(transformer: Transformer, file: str | Path) -> Path:
     config = json.dumps(asdict(transformer.config), sort_keys=True)
     raw = save(weights, {"config": config, "sha256": _digest(config, weights)})
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(raw)
-        os.replace(temporary, file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(file, raw)
     return file
 
 
