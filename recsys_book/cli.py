@@ -54,6 +54,10 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
     refresh = action("refresh", "make the committed outputs of chapters again", jobs=True)
     refresh.add_argument("chapters", nargs="+", metavar="CHAPTER", help="or `all`")
+    board = action("leaderboard", "fit the models of the leaderboard and store what they reach")
+    board.add_argument("names", nargs="*", metavar="MODEL", help="default: all")
+    board.add_argument("--chapter", help="only the models of one part, such as neighbours")
+    board.add_argument("--protocol", help="only one protocol, such as temporal")
     action("build", "build the HTML; a warning is an error")
     address = action("address", "show or set the URL where the book lives")
     address.add_argument("url", nargs="?", help='an https URL; "" takes it away')
@@ -106,6 +110,10 @@ def dispatch(options: argparse.Namespace) -> int:
         from recsys_book.commands.address import address
 
         return address(options.url)
+    if options.action == "leaderboard":
+        from recsys_book.commands.leaderboard import leaderboard
+
+        return leaderboard(options.names, part=options.chapter, protocol=options.protocol)
     jobs = int(number(options.jobs, "RECSYS_BOOK_JOBS", 1))
     if options.action in {"run", "smoke"}:
         from recsys_book.commands.run import run

@@ -65,18 +65,19 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
     """Write a JSON file so that a reader sees the old file or the new one, never half of it.
 
     Args:
         path: The file; its folder is made if need be.
         content: Anything that ``plain`` understands.
+        indent: Spaces a level; None writes one line.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(plain(content), stream, indent=1, ensure_ascii=False)
+            json.dump(plain(content), stream, indent=indent, ensure_ascii=False)
             stream.write("\n")
         # mkstemp makes the file private; a result is as public as any other file.
         os.chmod(temporary, 0o644)

@@ -1,4 +1,11 @@
-"""Recommenders: one interface, from a popularity count to a model with two million weights."""
+"""Recommenders: one interface, from a popularity count to a model with two million weights.
+
+Models that need torch, numba or the encoders are imported when they are first asked for, so that a
+popularity count does not wait for a deep-learning library.
+"""
+
+from importlib import import_module
+from typing import Any
 
 from recsys_book.recommenders.base import (
     TIE_SEED,
@@ -47,3 +54,17 @@ __all__ = [
     "positions_from_end",
     "top_k",
 ]
+
+#: Public name → the module of this room that holds it.
+_LAZY: dict[str, str] = {}
+__all__ += sorted(_LAZY)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
