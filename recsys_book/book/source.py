@@ -32,6 +32,18 @@ def trimmed_source(thing: Callable[..., Any] | type) -> str:
         raise ValueError(
             f"the source of {name} cannot be found: pass a Python function."
         ) from error
+    return trimmed(source)
+
+
+def trimmed(source: str) -> str:
+    """Cut each docstring of a piece of source to its first line.
+
+    Args:
+        source: Dedented source.
+
+    Returns:
+        The source without a newline at the end.
+    """
     lines = source.splitlines()
     for first, last in sorted(_docstrings(source), reverse=True):
         if last > first:

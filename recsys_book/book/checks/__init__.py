@@ -13,6 +13,7 @@ from recsys_book.book.checks.links import Targets, collect_targets, link_problem
 from recsys_book.book.checks.outputs import hash_problems, output_problems
 from recsys_book.book.checks.prose import number_problems, word_count
 from recsys_book.book.checks.solutions import Exercise, exercise_problems, find_exercises
+from recsys_book.book.checks.sources import source_problems
 from recsys_book.book.checks.structure import structure_problems
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "marked_equations",
     "number_problems",
     "output_problems",
+    "source_problems",
     "structure_problems",
     "word_count",
 ]

@@ -42,6 +42,9 @@ ENTRIES = (
     ),
     Entry("item mean", "ch-introduction", {"ratings": lambda side, seed: ItemBias(damping=0.0)}),
     Entry(
-        "user and item biases", "ch-introduction", {"ratings": lambda side, seed: UserItemBias()}
+        "user and item biases",
+        "ch-introduction",
+        {"ratings": lambda side, seed: UserItemBias(l2_user=5.0, l2_item=3.0)},
+        tried=9,
     ),
 )

@@ -78,20 +78,19 @@ def _judge_ranking(model: Recommender, split: Split) -> dict[str, Any]:
 
 
 def _judge_ratings(model: Any, split: Split) -> dict[str, Any]:
-    test = split.test
+    train, test = split.train, split.test
     start = time.perf_counter()
     predicted = model.predict(test.user, test.item)
     took = time.perf_counter() - start
-    report = evaluate_ratings(model, split)
-    _, where = np.unique(test.user, return_inverse=True)
-    squared = (predicted - test.value) ** 2
+    report = evaluate_ratings(model, split, bounds=(train.value.min(), train.value.max()))
+    n = report.per_user["n"].to_numpy()
     return {
         "split": split.name,
-        "rmse": float(report.rmse),
-        "mae": float(report.mae),
-        "events": np.bincount(where).tolist(),
-        "squared_error": np.round(np.bincount(where, squared), 5).tolist(),
-        "microseconds_per_rating": 1e6 * took / len(test),
+        "rmse": report.rmse,
+        "mae": report.mae,
+        "events": n.tolist(),
+        "squared_error": np.round(n * report.per_user["rmse"].to_numpy() ** 2, 5).tolist(),
+        "microseconds_per_rating": 1e6 * took / len(predicted),
     }
 
 
