@@ -8,16 +8,32 @@ from importlib.util import find_spec
 from recsys_book.recommenders.leaderboard.entry import PROTOCOLS, Entry, Side
 from recsys_book.recommenders.leaderboard.measure import measure, parameter_count
 from recsys_book.recommenders.leaderboard.protocols import test_splits, tuning_splits
+from recsys_book.recommenders.leaderboard.tables import (
+    Difference,
+    compare,
+    mean_over_people,
+    ranking_table,
+    rating_table,
+    read_results,
+    test_users,
+)
 
 __all__ = [
     "PARTS",
     "PROTOCOLS",
+    "Difference",
     "Entry",
     "Side",
+    "compare",
     "entries",
+    "mean_over_people",
     "measure",
     "parameter_count",
+    "ranking_table",
+    "rating_table",
+    "read_results",
     "test_splits",
+    "test_users",
     "tuning_splits",
 ]
 

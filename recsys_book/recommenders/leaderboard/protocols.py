@@ -54,7 +54,10 @@ test_splits.__test__ = False  # not a test, whatever pytest thinks of its name
 
 
 def tuning_splits(protocol: str, interactions: Interactions) -> list[Split]:
-    """Return the splits on which settings are chosen: none of their events is a test event.
+    """Return the splits on which settings are chosen.
+
+    None of their events is a test event of the same cut or tie order. (An event that shares its
+    person's last timestamp is the last one in some orders only; in the others it may be seen.)
 
     Args:
         protocol: ``"temporal"``: two cuts before the first test stretch; ``"last"``: the event
