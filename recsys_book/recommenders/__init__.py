@@ -22,6 +22,17 @@ from recsys_book.recommenders.closed_form import (
     positions_from_end,
 )
 from recsys_book.recommenders.content import GenreProfile, genre_matrix
+from recsys_book.recommenders.implicit import (
+    BPR,
+    ImplicitALS,
+    bpr_loss,
+    bpr_step,
+    ials_loss,
+    ials_objective,
+    ials_user,
+    ials_user_cg,
+    ials_user_from_gram,
+)
 from recsys_book.recommenders.pipeline import Pipeline, PipelineResult
 from recsys_book.recommenders.popularity import (
     DecayedPopularity,
@@ -32,11 +43,13 @@ from recsys_book.recommenders.popularity import (
 from recsys_book.recommenders.rules import CategoryRule
 
 __all__ = [
+    "BPR",
     "BaseRecommender",
     "CategoryRule",
     "DecayedPopularity",
     "EASE",
     "GenreProfile",
+    "ImplicitALS",
     "ItemBias",
     "NotFittedError",
     "Pipeline",
@@ -47,10 +60,17 @@ __all__ = [
     "Recommender",
     "TIE_SEED",
     "UserItemBias",
+    "bpr_loss",
+    "bpr_step",
     "damped_mean",
     "ease_objective",
     "ease_weights",
     "genre_matrix",
+    "ials_loss",
+    "ials_objective",
+    "ials_user",
+    "ials_user_cg",
+    "ials_user_from_gram",
     "positions_from_end",
     "top_k",
 ]
