@@ -33,6 +33,7 @@ from recsys_book.recommenders.implicit import (
     ials_user_cg,
     ials_user_from_gram,
 )
+from recsys_book.recommenders.neighbors import ItemKNN, RP3beta, UserKNN
 from recsys_book.recommenders.pipeline import Pipeline, PipelineResult
 from recsys_book.recommenders.popularity import (
     DecayedPopularity,
@@ -40,7 +41,9 @@ from recsys_book.recommenders.popularity import (
     Random,
     RecentPopularity,
 )
+from recsys_book.recommenders.rating_neighbors import RatingKNN
 from recsys_book.recommenders.rules import CategoryRule
+from recsys_book.recommenders.search import top_k_inner
 
 __all__ = [
     "BPR",
@@ -51,15 +54,19 @@ __all__ = [
     "GenreProfile",
     "ImplicitALS",
     "ItemBias",
+    "ItemKNN",
     "NotFittedError",
     "Pipeline",
     "PipelineResult",
     "Popularity",
+    "RP3beta",
     "Random",
+    "RatingKNN",
     "RecentPopularity",
     "Recommender",
     "TIE_SEED",
     "UserItemBias",
+    "UserKNN",
     "bpr_loss",
     "bpr_step",
     "damped_mean",
@@ -73,6 +80,7 @@ __all__ = [
     "ials_user_from_gram",
     "positions_from_end",
     "top_k",
+    "top_k_inner",
 ]
 
 #: Public name → the module of this room that holds it.
