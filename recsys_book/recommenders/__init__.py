@@ -84,7 +84,27 @@ __all__ = [
 ]
 
 #: Public name → the module of this room that holds it.
-_LAZY: dict[str, str] = {}
+_LAZY: dict[str, str] = {
+    "DIN": "features",
+    "DeepFM": "features",
+    "Design": "features",
+    "FactorizationMachine": "features",
+    "FeatureFactorization": "features",
+    "Field": "features",
+    "MultiTask": "features",
+    "WideAndDeep": "features",
+    "bucket_field": "features",
+    "deepfm_logit": "features",
+    "din_pooling": "features",
+    "esmm_probabilities": "features",
+    "field_interactions": "features",
+    "fm_double_sum": "features",
+    "fm_linear_time": "features",
+    "identity_field": "features",
+    "label_field": "features",
+    "movielens_fields": "features",
+    "wide_deep_logit": "features",
+}
 __all__ += sorted(_LAZY)
 
 

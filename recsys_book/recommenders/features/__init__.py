@@ -19,14 +19,43 @@ from recsys_book.recommenders.features.fields import (
 )
 
 __all__ = [
+    "DIN",
     "Design",
+    "DeepFM",
     "FactorizationMachine",
     "FeatureFactorization",
     "Field",
+    "MultiTask",
+    "WideAndDeep",
     "bucket_field",
+    "deepfm_logit",
+    "din_pooling",
+    "esmm_probabilities",
+    "field_interactions",
     "fm_double_sum",
     "fm_linear_time",
     "identity_field",
     "label_field",
     "movielens_fields",
+    "wide_deep_logit",
 ]
+
+#: Names that need torch, and the module of this folder that holds them.
+_LAZY = {
+    "DIN": "din",
+    "DeepFM": "deepfm",
+    "MultiTask": "multi_task",
+    "WideAndDeep": "wide_deep",
+    "deepfm_logit": "deepfm",
+    "din_pooling": "din",
+    "esmm_probabilities": "multi_task",
+    "field_interactions": "deepfm",
+    "wide_deep_logit": "wide_deep",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch when it is first asked for."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
