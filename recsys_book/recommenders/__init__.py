@@ -107,13 +107,20 @@ __all__ = [
 
 #: Public name → the module of this room that holds it.
 _LAZY: dict[str, str] = {
+    "AutoRec": "neural",
     "DIN": "features",
     "DeepFM": "features",
     "Design": "features",
     "FactorizationMachine": "features",
     "FeatureFactorization": "features",
     "Field": "features",
+    "MultDAE": "neural",
+    "MultVAE": "neural",
     "MultiTask": "features",
+    "NeuMF": "neural",
+    "PosterCNN": "neural",
+    "TextCNN": "neural",
+    "TwoTower": "neural",
     "WideAndDeep": "features",
     "bucket_field": "features",
     "deepfm_logit": "features",
@@ -122,6 +129,7 @@ _LAZY: dict[str, str] = {
     "field_interactions": "features",
     "fm_double_sum": "features",
     "fm_linear_time": "features",
+    "gmf": "neural",
     "identity_field": "features",
     "label_field": "features",
     "movielens_fields": "features",
