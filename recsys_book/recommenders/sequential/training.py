@@ -1,0 +1,331 @@
+"""How the networks of this room are trained, and what they have in common as recommenders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from recsys_book.encoders.corpora import FIRST, pad
+from recsys_book.optimizers import AdamW
+from recsys_book.optimizers.schedules import Cosine
+from recsys_book.optimizers.training import train
+from recsys_book.recommenders.base import BaseRecommender
+from recsys_book.recommenders.sequential.histories import Histories, next_item_pieces
+from recsys_book.recommenders.sequential.loss import (
+    LOSSES,
+    binary_loss,
+    bpr_max_loss,
+    calibration_exponent,
+    sampled_softmax_loss,
+    softmax_loss,
+)
+from recsys_book.recommenders.sequential.negatives import uniform_negatives
+
+if TYPE_CHECKING:
+    from recsys_book.data import Interactions
+
+
+class Batch(NamedTuple):
+    """Pieces of histories under each other.
+
+    Attributes:
+        inputs: Tokens, item + FIRST, padded on the right, shape ``(rows, tokens)``.
+        targets: Items, -1 where nothing is asked, of the same shape.
+        users: Whose piece it is, shape ``(rows,)``.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    users: Tensor
+
+
+class ItemNetwork(nn.Module):
+    """What all networks here share: a table of item vectors, which is read and written with.
+
+    A subclass makes the table with :func:`item_table` and gives :meth:`hidden`.
+
+    Args:
+        items: One vector a token, of which those from ``FIRST`` on are items.
+        n_items: Number of items.
+        popularity: Events of each item, shape ``(n_items,)``; the biases begin at their logarithm,
+            so that an untrained network recommends what is popular.
+    """
+
+    def __init__(self, items: nn.Embedding, n_items: int, popularity: Tensor) -> None:
+        super().__init__()
+        self.items, self.n_items = items, n_items
+        log_share = ((popularity + 0.5) / (popularity + 0.5).sum()).log()
+        self.bias = nn.Parameter(log_share - log_share.mean())
+
+    def hidden(self, batch: Batch) -> Tensor:
+        """Return one vector a position, shape ``(rows, tokens, width)``."""
+        raise NotImplementedError
+
+    def scores(self, hidden: Tensor, items: Tensor | None = None) -> Tensor:
+        """Return products of vectors with items, plus the items' biases.
+
+        Args:
+            hidden: Shape ``(m, width)``.
+            items: Which items, shape ``(m, k)``; None is all.
+
+        Returns:
+            Scores, shape ``(m, n_items)`` or ``(m, k)``.
+        """
+        table = self.items.weight[FIRST : FIRST + self.n_items]
+        if items is None:
+            return torch.addmm(self.bias, hidden, table.T)
+        return (table[items] @ hidden[:, :, None])[:, :, 0] + self.bias[items]
+
+
+def item_table(
+    rows: int, width: int, vectors: np.ndarray | None, generator: torch.Generator
+) -> nn.Embedding:
+    """Return a table of token vectors: random, or the main directions of given item vectors.
+
+    Given vectors are centred, projected to their first ``width`` principal directions and scaled
+    to the size of random ones, so that a text-aware network differs only in where it begins.
+
+    Args:
+        rows: Number of tokens.
+        width: Width of the table.
+        vectors: One an item, shape ``(n_items, d)``; None for random ones.
+        generator: Where random ones come from.
+
+    Returns:
+        The table; it trains.
+    """
+    std = width**-0.5
+    weight = torch.empty(rows, width).normal_(0, std, generator=generator)
+    if vectors is not None:
+        centred = vectors - vectors.mean(axis=0)
+        U, size, _ = np.linalg.svd(centred, full_matrices=False)
+        flip = np.where(U[np.abs(U).argmax(axis=0), np.arange(len(size))] < 0, -1.0, 1.0)
+        found = (U * size * flip)[:, :width]
+        found = found / max(found.std(), 1e-12) * std
+        weight[FIRST : FIRST + len(found), : found.shape[1]] = torch.from_numpy(found).float()
+    return nn.Embedding.from_pretrained(weight, freeze=False)
+
+
+@dataclass(eq=False)
+class NextItemProblem:
+    """Predict the next item at every position; what ``optimizers.train`` trains on.
+
+    Nothing is held out here: the number of epochs is a setting like the others.
+
+    Attributes:
+        histories: The users' items.
+        make_network: From a generator to a network.
+        window: Most inputs of a piece.
+        batch_size: Pieces in a batch.
+        loss_name: One of ``LOSSES``.
+        negatives: Sampled for each target, where the loss needs them.
+        calibration: From 0 to 1, for ``"bce"``.
+        every_event: Whether an epoch asks for every event, cut at new places each time; otherwise
+            for the last ``window`` of each user.
+    """
+
+    histories: Histories
+    make_network: Callable[[torch.Generator], ItemNetwork]
+    window: int
+    batch_size: int
+    loss_name: str = "softmax"
+    negatives: int = 1
+    calibration: float = 0.0
+    every_event: bool = True
+
+    def model(self, seed: int) -> ItemNetwork:
+        """Return a network with fresh weights, and begin the draws of negatives anew."""
+        self._draws = torch.Generator().manual_seed(seed)
+        return self.make_network(torch.Generator().manual_seed(seed))
+
+    def batches(self, seed: int) -> Iterator[Batch]:
+        """Yield one epoch of pieces; pieces of like length share a batch, which saves padding."""
+        rng = np.random.default_rng(seed)
+        pieces, owner, groups = self._groups(rng)
+        for group in rng.permutation(len(groups)):
+            yield self.batch([pieces[i] for i in groups[group]], owner[groups[group]])
+
+    def _groups(
+        self, rng: np.random.Generator
+    ) -> tuple[list[np.ndarray], np.ndarray, list[np.ndarray]]:
+        """Return pieces, the user of each, and which of them make a batch."""
+        pieces, owner = next_item_pieces(
+            self.histories, self.window, rng if self.every_event else None
+        )
+        length = np.array([len(piece) for piece in pieces])
+        order = rng.permutation(len(pieces))
+        order = order[np.argsort(length[order] // 16, kind="stable")]
+        cuts = np.arange(self.batch_size, len(order), self.batch_size)
+        return pieces, owner, np.split(order, cuts)
+
+    def steps_per_epoch(self) -> int:
+        """Return the number of batches of an epoch, which varies a little with the cuts."""
+        return len(self._groups(np.random.default_rng(0))[2])
+
+    def batch(self, pieces: list[np.ndarray], owner: np.ndarray) -> Batch:
+        """Return pieces as inputs and targets; a network of another kind overrides it."""
+        ids, present = pad([piece + FIRST for piece in pieces])
+        targets = (ids[:, 1:] - FIRST).masked_fill(~present[:, 1:], -1)
+        return Batch(ids[:, :-1], targets, torch.from_numpy(owner))
+
+    def loss(self, model: ItemNetwork, batch: Batch) -> Tensor:
+        """Return the loss over the positions at which something is asked."""
+        asked = batch.targets >= 0
+        hidden, targets = model.hidden(batch)[asked], batch.targets[asked]
+        if self.loss_name == "softmax":
+            return softmax_loss(model.scores(hidden), targets)
+        n, k = model.n_items, self.negatives
+        drawn = uniform_negatives(targets, n, k, self._draws)
+        scores = model.scores(hidden, torch.cat([targets[:, None], drawn], dim=1))
+        positive, negative = scores[:, 0], scores[:, 1:]
+        if self.loss_name == "sampled":
+            return sampled_softmax_loss(positive, negative, n)
+        if self.loss_name == "bpr-max":
+            return bpr_max_loss(positive, negative)
+        return binary_loss(positive, negative, calibration_exponent(k, n, self.calibration))
+
+    def validate(self, model: ItemNetwork) -> float:
+        """Return 0: nothing is held out."""
+        return 0.0
+
+
+class NeuralSequence(BaseRecommender):
+    """Fitting and scoring for networks that turn a history into a vector.
+
+    A user without history gets the popularity of the items. A subclass stores its settings and
+    gives ``_network``.
+    """
+
+    def _fit(self, interactions: Interactions) -> None:
+        self._check(interactions)
+        self.histories_ = Histories.of(interactions)
+        rule = AdamW(lr=self.rate, weight_decay=self.weight_decay)
+        problem = self.problem(self.histories_)
+        if np.diff(self.histories_.start).max() > 1:
+            run = train(
+                problem,
+                rule,
+                epochs=self.epochs,
+                seed=self.seed,
+                schedule=Cosine(self.epochs * problem.steps_per_epoch(), floor=0.02),
+                clip_norm=5.0,
+            )
+            if run.diverged:
+                raise ValueError(
+                    f"{type(self).__name__} diverged at rate {self.rate}; use a smaller one."
+                )
+            self.network_, self.losses_ = run.model, run.step_loss
+        else:  # nobody did two things, so nothing follows anything
+            self.network_, self.losses_ = problem.model(self.seed).eval(), np.zeros(0)
+
+    def problem(self, histories: Histories) -> NextItemProblem:
+        """Return what the network is trained on, for a training loop of one's own.
+
+        Args:
+            histories: The users' items.
+
+        Returns:
+            The problem with this model's settings.
+        """
+        n_users = len(histories)
+        count = np.bincount(histories.items, minlength=histories.n_items)
+        popularity = torch.from_numpy(count).float()
+        return self._problem_type()(
+            histories,
+            lambda generator: self._network(histories.n_items, n_users, popularity, generator),
+            self.window,
+            self.batch_size,
+            self.loss,
+            self.negatives,
+            self.calibration,
+            self.every_event,
+        )
+
+    def _problem_type(self) -> type[NextItemProblem]:
+        return NextItemProblem
+
+    def _network(
+        self, n_items: int, n_users: int, popularity: Tensor, generator: torch.Generator
+    ) -> ItemNetwork:
+        raise NotImplementedError
+
+    def _score(self, users: np.ndarray) -> np.ndarray:
+        return self._score_items(self.histories_.last(users, self.window), users)
+
+    def score_histories(self, histories: Interactions) -> np.ndarray:
+        """Score every item for people who were not in the training log.
+
+        Args:
+            histories: A log with the item vocabulary of the training log and any users.
+
+        Returns:
+            Scores, shape (histories.n_users, n_items); an empty history gets popularity.
+
+        Raises:
+            NotFittedError: If ``fit`` was not called.
+            ValueError: If the item vocabulary is another one.
+        """
+        self._check_fitted()
+        self._check_items(histories)
+        theirs = Histories.of(histories)
+        scores = np.tile(self.item_counts_, (histories.n_users, 1))
+        known = np.flatnonzero(np.diff(theirs.start) > 0)
+        if len(known):
+            scores[known] = self._score_items(
+                theirs.last(known, self.window), np.full(len(known), -1)
+            )
+        return scores
+
+    @torch.no_grad()
+    def _score_items(self, pieces: list[np.ndarray], users: np.ndarray) -> np.ndarray:
+        """Return the scores after each piece, shape (len(pieces), n_items)."""
+        scores = np.empty((len(pieces), len(self.items_)))
+        self.network_.eval()
+        for first in range(0, len(pieces), 128):
+            rows = slice(first, first + 128)
+            batch, at = self._prompt(pieces[rows], users[rows])
+            hidden = self.network_.hidden(batch)[torch.arange(len(at)), at]
+            scores[rows] = self.network_.scores(hidden).double().numpy()
+        return scores
+
+    def _prompt(self, pieces: list[np.ndarray], users: np.ndarray) -> tuple[Batch, Tensor]:
+        """Return what the network reads, and the position at which it answers."""
+        ids, present = pad([piece + FIRST for piece in pieces])
+        return Batch(ids, ids, torch.from_numpy(users)), present.sum(dim=1) - 1
+
+    def _check(self, interactions: Interactions) -> None:
+        """Refuse settings out of range, and vectors that are not one an item."""
+        for name in ("width", "window", "epochs", "batch_size", "negatives"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; use at least 1.")
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss is {self.loss!r}; use one of {', '.join(LOSSES)}.")
+        if self.loss == "bce":
+            calibration_exponent(self.negatives, interactions.n_items, self.calibration)
+        if self.vectors is not None:
+            check_vectors(self.vectors, interactions.n_items)
+
+
+def check_vectors(vectors: np.ndarray, n_items: int) -> None:
+    """Raise one sentence if there is not one finite vector an item.
+
+    Args:
+        vectors: What was given, shape (n_items, d).
+        n_items: Size of the catalogue.
+
+    Raises:
+        ValueError: If the number of rows is another one, or a number is not finite.
+    """
+    if np.ndim(vectors) != 2 or len(vectors) != n_items:
+        raise ValueError(
+            f"vectors has shape {np.shape(vectors)} but there are {n_items} items; "
+            "give one row an item, in the order of the log's vocabulary."
+        )
+    if not np.isfinite(vectors).all():
+        row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+        raise ValueError(f"Row {row} of vectors is not finite; encode the item's text again.")
