@@ -52,17 +52,20 @@ def din_pooling(weights: Tensor, keys: Tensor) -> Tensor:
 class ActivationUnit(nn.Module):
     """A small network that says how much an item of the history bears on a candidate.
 
-    It sees the two vectors and their product, element by element.
+    It sees the two vectors and their product, element by element. At first it says about the same
+    of every item, ``level``, and the network starts from plain averaging.
 
     Args:
         factors: Length of the vectors.
         hidden: Width of its hidden layer.
+        level: First weight of an item.
         generator: Of the first weights.
     """
 
-    def __init__(self, factors: int, hidden: int, generator: torch.Generator):
+    def __init__(self, factors: int, hidden: int, level: float, generator: torch.Generator):
         super().__init__()
         self.layers = perceptron((3 * factors, hidden, 1), generator)
+        nn.init.constant_(self.layers[-1].bias, level)
 
     def forward(self, keys: Tensor, query: Tensor) -> Tensor:
         """Return the weights, shape ``(batch, length)``.
@@ -82,18 +85,25 @@ class InterestNetwork(nn.Module):
         n_items: Number of items; the table has one more row, for the empty places of a history.
         factors: Length of the vectors.
         hidden: Width of the hidden layers.
+        length: Longest history.
         pooling: ``"attention"`` or ``"mean"``.
         generator: Of the first weights.
     """
 
     def __init__(
-        self, n_items: int, factors: int, hidden: int, pooling: str, generator: torch.Generator
+        self,
+        n_items: int,
+        factors: int,
+        hidden: int,
+        length: int,
+        pooling: str,
+        generator: torch.Generator,
     ):
         super().__init__()
         self.n_items, self.pooling = n_items, pooling
         self.items = table(n_items + 1, factors, 0.1, False, generator)
         self.bias = table(n_items + 1, 1, 0.0, False, generator)
-        self.activation = ActivationUnit(factors, hidden, generator)
+        self.activation = ActivationUnit(factors, hidden, 1 / length, generator)
         self.top = perceptron((3 * factors, hidden, 1), generator)
 
     def weights(self, keys: Tensor, query: Tensor, filled: Tensor) -> Tensor:
@@ -127,7 +137,7 @@ class InterestProblem:
     """Tell the next item of a history from unseen ones; nothing is held out.
 
     Attributes:
-        network: Arguments of the network: items, factors, hidden width, pooling.
+        network: Arguments of the network: items, factors, hidden width, length, pooling.
         parts: Users, items and histories of the events.
         unseen: Draws items that a user has not seen.
         negatives: Unseen items an event.
@@ -135,7 +145,7 @@ class InterestProblem:
         batch_size: Events in a batch.
     """
 
-    network: tuple[int, int, int, str]
+    network: tuple[int, int, int, int, str]
     parts: tuple[Tensor, ...]
     unseen: UnseenItems
     negatives: int
@@ -234,7 +244,7 @@ class DIN(BaseRecommender):
         if not rows.any():
             raise ValueError("No user has two events, so DIN has no history to learn from.")
         parts = tuple(torch.as_tensor(part[rows]) for part in (log.user, log.item, before))
-        network = (log.n_items, self.factors, self.hidden, self.pooling)
+        network = (log.n_items, self.factors, self.hidden, self.length, self.pooling)
         unseen = UnseenItems(self.seen_)
         problem = InterestProblem(network, parts, unseen, self.negatives, self.l2, self.batch_size)
         history = train(problem, Adam(lr=self.rate), epochs=self.epochs, seed=self.seed)

@@ -1,0 +1,61 @@
+"""Facts about items: as triples, as vectors, as features, and as reasons."""
+
+from importlib import import_module
+from typing import Any
+
+from recsys_book.recommenders.knowledge_graph.graph_features import graph_features
+from recsys_book.recommenders.knowledge_graph.link_prediction import (
+    FrequencyLinks,
+    filtered_ranks,
+    link_metrics,
+)
+from recsys_book.recommenders.knowledge_graph.paths import (
+    PathRecommender,
+    Reason,
+    path_scores,
+)
+from recsys_book.recommenders.knowledge_graph.side_information import SideInformationEASE
+from recsys_book.recommenders.knowledge_graph.triples import (
+    Triples,
+    build_triples,
+    movielens_triples,
+    split_triples,
+    without_leaves,
+)
+
+__all__ = [
+    "FrequencyLinks",
+    "PathRecommender",
+    "Reason",
+    "SideInformationEASE",
+    "TransE",
+    "TransR",
+    "Triples",
+    "build_triples",
+    "filtered_ranks",
+    "graph_features",
+    "link_metrics",
+    "margin_loss",
+    "movielens_triples",
+    "path_scores",
+    "split_triples",
+    "transe_distance",
+    "transr_distance",
+    "without_leaves",
+]
+
+#: Names that need torch, and the module of this folder that holds them.
+_LAZY = {
+    "TransE": "transe",
+    "TransR": "transr",
+    "margin_loss": "transe",
+    "transe_distance": "transe",
+    "transr_distance": "transr",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch when it is first asked for."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
