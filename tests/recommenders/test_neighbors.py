@@ -7,7 +7,7 @@ from contract import check_contract, checkerboard
 from recsys_book.data import Interactions
 from recsys_book.recommenders import ItemKNN, RP3beta, UserKNN
 
-#: All items of a colour are level on the checkerboard, so where an item of the history speaks for its
+#: All items of a colour are level on the checkerboard: where an item of the history speaks for its
 #: k neighbours only, k has to hold them all.
 MODELS = {
     "user": lambda: UserKNN(k=5),
