@@ -111,6 +111,7 @@ __all__ = [
 
 #: Public name → the module of this room that holds it.
 _LAZY: dict[str, str] = {
+    "AlphaRec": "language",
     "AutoRec": "neural",
     "BERT4Rec": "sequential",
     "BaggedRecommender": "hybrid",
@@ -133,6 +134,7 @@ _LAZY: dict[str, str] = {
     "Field": "features",
     "GRU4Rec": "sequential",
     "HybridSystem": "hybrid",
+    "InterestProfile": "language",
     "MultDAE": "neural",
     "MultVAE": "neural",
     "MultiTask": "features",
@@ -149,8 +151,16 @@ _LAZY: dict[str, str] = {
     "StackedHybrid": "hybrid",
     "StackedRating": "hybrid",
     "SwitchingHybrid": "hybrid",
+    "TextBehaviour": "language",
     "TextCNN": "neural",
+    "TextEASE": "language",
+    "TextHybrid": "language",
+    "TextNeighbours": "language",
+    "TextPriorMF": "language",
+    "TextRating": "language",
+    "TextSequentialEASE": "language",
     "TwoTower": "neural",
+    "UniSRec": "language",
     "UserRegression": "factorization",
     "WeightedHybrid": "hybrid",
     "WideAndDeep": "features",
