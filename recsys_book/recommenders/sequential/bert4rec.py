@@ -11,13 +11,8 @@ from recsys_book.encoders.corpora import FIRST, pad
 from recsys_book.encoders.pretraining.masking import IGNORED, mask_tokens
 from recsys_book.encoders.transformer import Transformer
 from recsys_book.recommenders.sequential.loss import softmax_loss
-from recsys_book.recommenders.sequential.training import (
-    Batch,
-    ItemNetwork,
-    NeuralSequence,
-    NextItemProblem,
-    item_table,
-)
+from recsys_book.recommenders.sequential.network import Batch, ItemNetwork, item_table
+from recsys_book.recommenders.sequential.training import NeuralSequence, NextItemProblem
 
 
 def cloze_loss(logits: Tensor, targets: Tensor) -> Tensor:

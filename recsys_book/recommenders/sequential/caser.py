@@ -9,12 +9,8 @@ from torch import Tensor, nn
 from recsys_book.encoders.corpora import FIRST
 from recsys_book.encoders.layers import Linear, embedding
 from recsys_book.optimizers import Dropout
-from recsys_book.recommenders.sequential.training import (
-    Batch,
-    ItemNetwork,
-    NeuralSequence,
-    item_table,
-)
+from recsys_book.recommenders.sequential.network import Batch, ItemNetwork, item_table
+from recsys_book.recommenders.sequential.training import NeuralSequence
 
 
 def horizontal_features(E: Tensor, F: Tensor, b: Tensor) -> Tensor:

@@ -31,10 +31,11 @@ def source_gram(m: int, decay: float) -> np.ndarray:
         Sums of products, shape (m, m); the last item is in no source.
     """
     p = np.arange(m)
-    sources = (m - 1 - np.maximum(p[:, None], p)).astype(np.float64)  # that hold both
+    sources = m - 1.0 - p  # that hold position p
     if decay < 1:
         sources = (1 - decay ** (2 * sources)) / (1 - decay**2)
-    return decay ** np.abs(p[:, None] - p) * sources
+    powers = decay ** p.astype(np.float64)
+    return powers[np.abs(p[:, None] - p)] * sources[np.maximum(p[:, None], p)]
 
 
 def source_target(m: int, decay: float) -> np.ndarray:
@@ -49,8 +50,8 @@ def source_target(m: int, decay: float) -> np.ndarray:
     Returns:
         ``decay ** (q - 1 - p)`` for positions p < q, else 0, shape (m, m).
     """
-    ahead = np.arange(m) - np.arange(m)[:, None]
-    return np.where(ahead > 0, decay ** np.maximum(ahead - 1.0, 0.0), 0.0)
+    ahead = np.maximum(np.arange(m) - np.arange(m)[:, None], 0)
+    return np.append(0.0, decay ** np.arange(m - 1.0))[ahead]
 
 
 def mean_by_page(table: np.ndarray, pages: np.ndarray) -> np.ndarray:

@@ -9,12 +9,8 @@ from torch import Tensor
 from recsys_book.encoders.configuration import TransformerConfig
 from recsys_book.encoders.corpora import FIRST
 from recsys_book.encoders.transformer import Transformer
-from recsys_book.recommenders.sequential.training import (
-    Batch,
-    ItemNetwork,
-    NeuralSequence,
-    item_table,
-)
+from recsys_book.recommenders.sequential.network import Batch, ItemNetwork, item_table
+from recsys_book.recommenders.sequential.training import NeuralSequence
 
 
 class SASRecNetwork(ItemNetwork):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from recsys_book.encoders.corpora import FIRST, pad
 from recsys_book.optimizers import AdamW
-from recsys_book.optimizers.schedules import Cosine
 from recsys_book.optimizers.training import train
 from recsys_book.recommenders.base import BaseRecommender
 from recsys_book.recommenders.sequential.histories import Histories, next_item_pieces
@@ -25,90 +24,10 @@ from recsys_book.recommenders.sequential.loss import (
     softmax_loss,
 )
 from recsys_book.recommenders.sequential.negatives import uniform_negatives
+from recsys_book.recommenders.sequential.network import Batch, ItemNetwork, check_vectors
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
-
-
-class Batch(NamedTuple):
-    """Pieces of histories under each other.
-
-    Attributes:
-        inputs: Tokens, item + FIRST, padded on the right, shape ``(rows, tokens)``.
-        targets: Items, -1 where nothing is asked, of the same shape.
-        users: Whose piece it is, shape ``(rows,)``.
-    """
-
-    inputs: Tensor
-    targets: Tensor
-    users: Tensor
-
-
-class ItemNetwork(nn.Module):
-    """What all networks here share: a table of item vectors, which is read and written with.
-
-    A subclass makes the table with :func:`item_table` and gives :meth:`hidden`.
-
-    Args:
-        items: One vector a token, of which those from ``FIRST`` on are items.
-        n_items: Number of items.
-        popularity: Events of each item, shape ``(n_items,)``; the biases begin at their logarithm,
-            so that an untrained network recommends what is popular.
-    """
-
-    def __init__(self, items: nn.Embedding, n_items: int, popularity: Tensor) -> None:
-        super().__init__()
-        self.items, self.n_items = items, n_items
-        log_share = ((popularity + 0.5) / (popularity + 0.5).sum()).log()
-        self.bias = nn.Parameter(log_share - log_share.mean())
-
-    def hidden(self, batch: Batch) -> Tensor:
-        """Return one vector a position, shape ``(rows, tokens, width)``."""
-        raise NotImplementedError
-
-    def scores(self, hidden: Tensor, items: Tensor | None = None) -> Tensor:
-        """Return products of vectors with items, plus the items' biases.
-
-        Args:
-            hidden: Shape ``(m, width)``.
-            items: Which items, shape ``(m, k)``; None is all.
-
-        Returns:
-            Scores, shape ``(m, n_items)`` or ``(m, k)``.
-        """
-        table = self.items.weight[FIRST : FIRST + self.n_items]
-        if items is None:
-            return torch.addmm(self.bias, hidden, table.T)
-        return (table[items] @ hidden[:, :, None])[:, :, 0] + self.bias[items]
-
-
-def item_table(
-    rows: int, width: int, vectors: np.ndarray | None, generator: torch.Generator
-) -> nn.Embedding:
-    """Return a table of token vectors: random, or the main directions of given item vectors.
-
-    Given vectors are centred, projected to their first ``width`` principal directions and scaled
-    to the size of random ones, so that a text-aware network differs only in where it begins.
-
-    Args:
-        rows: Number of tokens.
-        width: Width of the table.
-        vectors: One an item, shape ``(n_items, d)``; None for random ones.
-        generator: Where random ones come from.
-
-    Returns:
-        The table; it trains.
-    """
-    std = width**-0.5
-    weight = torch.empty(rows, width).normal_(0, std, generator=generator)
-    if vectors is not None:
-        centred = vectors - vectors.mean(axis=0)
-        U, size, _ = np.linalg.svd(centred, full_matrices=False)
-        flip = np.where(U[np.abs(U).argmax(axis=0), np.arange(len(size))] < 0, -1.0, 1.0)
-        found = (U * size * flip)[:, :width]
-        found = found / max(found.std(), 1e-12) * std
-        weight[FIRST : FIRST + len(found), : found.shape[1]] = torch.from_numpy(found).float()
-    return nn.Embedding.from_pretrained(weight, freeze=False)
 
 
 @dataclass(eq=False)
@@ -146,26 +65,15 @@ class NextItemProblem:
     def batches(self, seed: int) -> Iterator[Batch]:
         """Yield one epoch of pieces; pieces of like length share a batch, which saves padding."""
         rng = np.random.default_rng(seed)
-        pieces, owner, groups = self._groups(rng)
-        for group in rng.permutation(len(groups)):
-            yield self.batch([pieces[i] for i in groups[group]], owner[groups[group]])
-
-    def _groups(
-        self, rng: np.random.Generator
-    ) -> tuple[list[np.ndarray], np.ndarray, list[np.ndarray]]:
-        """Return pieces, the user of each, and which of them make a batch."""
         pieces, owner = next_item_pieces(
             self.histories, self.window, rng if self.every_event else None
         )
         length = np.array([len(piece) for piece in pieces])
         order = rng.permutation(len(pieces))
         order = order[np.argsort(length[order] // 16, kind="stable")]
-        cuts = np.arange(self.batch_size, len(order), self.batch_size)
-        return pieces, owner, np.split(order, cuts)
-
-    def steps_per_epoch(self) -> int:
-        """Return the number of batches of an epoch, which varies a little with the cuts."""
-        return len(self._groups(np.random.default_rng(0))[2])
+        groups = np.split(order, np.arange(self.batch_size, len(order), self.batch_size))
+        for group in rng.permutation(len(groups)):
+            yield self.batch([pieces[i] for i in groups[group]], owner[groups[group]])
 
     def batch(self, pieces: list[np.ndarray], owner: np.ndarray) -> Batch:
         """Return pieces as inputs and targets; a network of another kind overrides it."""
@@ -207,14 +115,7 @@ class NeuralSequence(BaseRecommender):
         rule = AdamW(lr=self.rate, weight_decay=self.weight_decay)
         problem = self.problem(self.histories_)
         if np.diff(self.histories_.start).max() > 1:
-            run = train(
-                problem,
-                rule,
-                epochs=self.epochs,
-                seed=self.seed,
-                schedule=Cosine(self.epochs * problem.steps_per_epoch(), floor=0.02),
-                clip_norm=5.0,
-            )
+            run = train(problem, rule, epochs=self.epochs, seed=self.seed, clip_norm=5.0)
             if run.diverged:
                 raise ValueError(
                     f"{type(self).__name__} diverged at rate {self.rate}; use a smaller one."
@@ -309,23 +210,3 @@ class NeuralSequence(BaseRecommender):
             calibration_exponent(self.negatives, interactions.n_items, self.calibration)
         if self.vectors is not None:
             check_vectors(self.vectors, interactions.n_items)
-
-
-def check_vectors(vectors: np.ndarray, n_items: int) -> None:
-    """Raise one sentence if there is not one finite vector an item.
-
-    Args:
-        vectors: What was given, shape (n_items, d).
-        n_items: Size of the catalogue.
-
-    Raises:
-        ValueError: If the number of rows is another one, or a number is not finite.
-    """
-    if np.ndim(vectors) != 2 or len(vectors) != n_items:
-        raise ValueError(
-            f"vectors has shape {np.shape(vectors)} but there are {n_items} items; "
-            "give one row an item, in the order of the log's vocabulary."
-        )
-    if not np.isfinite(vectors).all():
-        row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
-        raise ValueError(f"Row {row} of vectors is not finite; encode the item's text again.")
