@@ -60,7 +60,8 @@ def cycle(n=12, users=24, length=6):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_learn_what_follows(name):
     log = cycle()
-    model = NETWORKS[name](epochs=80 if name == "bert4rec" else 25, window=6).fit(log)
+    settings = {"epochs": 100, "dropout": 0.0} if name == "bert4rec" else {"epochs": 25}
+    model = NETWORKS[name](window=6, **settings).fit(log)
     best = model.score(np.arange(log.n_users)).argmax(axis=1)
     want = (np.arange(log.n_users) + 6) % 12
     assert (best == want).mean() > 0.9, (best, want)
