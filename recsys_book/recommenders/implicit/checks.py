@@ -22,7 +22,7 @@ def check_settings(
     """
     for name in whole:
         value = getattr(model, name)
-        if int(value) != value or value < 1:
+        if not value >= 1 or value == float("inf") or int(value) != value:
             raise ValueError(f"{name} is {value}; use a whole number of at least 1.")
     for name in positive:
         value = getattr(model, name)
