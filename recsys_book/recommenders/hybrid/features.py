@@ -147,10 +147,7 @@ class ContentRidge(BaseRecommender):
         for u in np.unique(interactions.user):
             rows = order[starts[u] : starts[u + 1]]
             X = F[interactions.item[rows]]
-            A = X.T @ X + self.l2 * np.eye(X.shape[1])
-            self.coefficients_[u] = np.linalg.solve(
-                A, X.T @ (interactions.value[rows] - self.mean_)
-            )
+            self.coefficients_[u] = _ridge(X, interactions.value[rows] - self.mean_, self.l2)
 
     def predict(self, users: Sequence[int] | np.ndarray, items: Sequence[int] | np.ndarray):
         """Predict the ratings of pairs.
@@ -174,6 +171,14 @@ class ContentRidge(BaseRecommender):
 
     def _score(self, users: np.ndarray) -> np.ndarray:
         return np.clip(self.mean_ + self.coefficients_[users] @ self.inputs_.T, *self.bounds_)
+
+
+def _ridge(X: np.ndarray, y: np.ndarray, l2: float) -> np.ndarray:
+    """Ridge regression by the smaller of its two systems: a row a weight, or a row a rating."""
+    n, d = X.shape
+    if n < d:
+        return X.T @ np.linalg.solve(X @ X.T + l2 * np.eye(n), y)
+    return np.linalg.solve(X.T @ X + l2 * np.eye(d), X.T @ y)
 
 
 def finite_features(features: np.ndarray, n_items: int) -> np.ndarray:

@@ -44,8 +44,10 @@ def check_weights(weights: Sequence[float] | None, n: int) -> np.ndarray:
         The weights divided by their sum, shape (n,).
 
     Raises:
-        ValueError: If there are not n of them, one is negative or NaN, or all are zero.
+        ValueError: If n is 0, there are not n weights, one is negative or NaN, or all are zero.
     """
+    if n < 1:
+        raise ValueError("There is nothing to weigh; give at least one member.")
     if weights is None:
         return np.full(n, 1.0 / n)
     w = np.asarray(weights, dtype=np.float64)
