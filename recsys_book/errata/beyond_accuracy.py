@@ -34,7 +34,7 @@ def prv_08_fair_to_everybody(histories: np.ndarray, k: int) -> bool:
     Article S2 7.2.1 point 7 and 7.3.1 point 5: the results are to be fair to everybody, without
     saying to whom, or in what. Here are two readings for two kinds of items: every list has the mix
     of the person's history (fair to people), and both kinds get the same number of places in all
-    (fair to the makers). The first reading leaves no choice, so it decides whether the second holds.
+    (fair to the makers). The first leaves no choice, so it decides whether the second holds.
 
     Args:
         histories: Share of the first kind in the history of each person, multiples of 1 / k,
