@@ -40,7 +40,8 @@ class RatingKNN(BaseRecommender):
             denominator).
         significance: See ``similarity.nearest``.
         min_common: See ``similarity.nearest``.
-        damping: Added to the sum of the weights, which pulls predictions towards the biases.
+        damping: Added to the sum of the weights, which pulls predictions towards the biases; a
+            weighted mean alone forgets how small its weights are.
         pool: Similarities that are kept a row; None keeps every positive one.
         l2_user: Penalty of the user biases.
         l2_item: Penalty of the item biases.
@@ -61,7 +62,7 @@ class RatingKNN(BaseRecommender):
         shrinkage: float = 100.0,
         significance: float = 0.0,
         min_common: int = 1,
-        damping: float = 0.0,
+        damping: float = 0.3,
         pool: int | None = None,
         l2_user: float = 5.0,
         l2_item: float = 5.0,

@@ -114,8 +114,11 @@ def test_a_repeated_pair_counts_with_its_mean(log):
 
 def test_movielens_error_is_that_of_the_peers_or_below(ml100k):
     split = random_split(ml100k.interactions, 0.2, 42)
-    item = evaluate_ratings(RatingKNN(k=40, shrinkage=100.0).fit(split.train), split).rmse
-    assert item <= 0.9097  # the same model in plain NumPy; Surprise's KNNBaseline has 0.9130
+    # Plain NumPy without damping has 0.9097, Surprise's KNNBaseline 0.9130.
+    same = RatingKNN(k=40, shrinkage=100.0, damping=0.0).fit(split.train)
+    assert evaluate_ratings(same, split).rmse <= 0.9097
+    item = evaluate_ratings(RatingKNN(k=40, shrinkage=200.0).fit(split.train), split).rmse
+    assert item <= 0.9080
     biases = evaluate_ratings(UserItemBias().fit(split.train), split, (1, 5)).rmse
     user = evaluate_ratings(RatingKNN(based_on="user").fit(split.train), split).rmse
     assert item < user < biases - 0.01

@@ -62,13 +62,13 @@ ENTRIES = (
     Entry(
         "item kNN on residuals",
         "ch-neighbours",
-        {"ratings": lambda side, seed: RatingKNN(80, shrinkage=100.0, l2_user=1.0, l2_item=3.0)},
-        tried=12,
+        {"ratings": lambda side, seed: RatingKNN(40, shrinkage=200.0, l2_user=1.0, l2_item=3.0)},
+        tried=24,
     ),
     Entry(
         "user kNN on residuals",
         "ch-neighbours",
-        {"ratings": lambda side, seed: RatingKNN(40, "user", shrinkage=50.0, l2_item=3.0)},
-        tried=12,
+        {"ratings": lambda side, seed: RatingKNN(40, "user", shrinkage=100.0, l2_item=3.0)},
+        tried=24,
     ),
 )
