@@ -263,17 +263,17 @@ class MultiTask(BaseRecommender):
         users = self._check_users(users)
         if (users < 0).any():
             raise ValueError("An unknown user (-1) has no probabilities; pass known users.")
-        n_items = len(self.items_)
-        user = torch.as_tensor(np.repeat(users, n_items))
-        item = torch.arange(n_items).repeat(len(users))
-        click, follow, _ = self.network_(user, item)
-        names = ("click", "follow", "both")
-        parts = (p.reshape(len(users), n_items) for p in esmm_probabilities(click, follow))
-        return {name: part.double().numpy() for name, part in zip(names, parts)}
+        weights = {k: v.double().numpy() for k, v in self.network_.state_dict().items()}
+        level = weights["level"] + weights["user_bias.weight"][users]
+        logits = []
+        for b in range(2):
+            of_pair = weights[f"users.{b}.weight"][users] @ weights["items.weight"].T
+            logits.append(level[:, b, None] + weights["item_bias.weight"][:, b] + of_pair)
+        parts = esmm_probabilities(*(torch.as_tensor(logit) for logit in logits))
+        return {name: p.numpy() for name, p in zip(("click", "follow", "both"), parts)}
 
     def _score(self, users: np.ndarray) -> np.ndarray:
-        blocks = np.array_split(users, max(1, len(users) // 64))
-        return np.vstack([self.probabilities(block)[self.rank_by] for block in blocks])
+        return self.probabilities(users)[self.rank_by]
 
     def _check(self) -> None:
         if self.space not in LOSSES:
