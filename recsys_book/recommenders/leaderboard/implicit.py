@@ -1,0 +1,60 @@
+"""Models of unary feedback: the lines of the leaderboard, with the settings chosen for them."""
+
+from recsys_book.recommenders import BPR, SLIM, WARP, ImplicitALS, LogisticMF
+from recsys_book.recommenders.leaderboard.entry import Entry, Side
+
+
+def _lightgcn(side: Side, seed: int):
+    from recsys_book.recommenders import LightGCN
+
+    return LightGCN(rate=0.02, l2=3e-3, epochs=40, seed=seed)
+
+
+ENTRIES = (
+    Entry(
+        "implicit ALS",
+        "ch-factorisation",
+        {
+            "temporal": lambda side, seed: ImplicitALS(32, l2=10.0, alpha=0.0, seed=seed),
+            "last": lambda side, seed: ImplicitALS(32, l2=0.1, alpha=0.0, seed=seed),
+        },
+        tried=8,
+    ),
+    Entry(
+        "BPR",
+        "ch-factorisation",
+        {
+            "temporal": lambda side, seed: BPR(32, rate=0.1, seed=seed),
+            "last": lambda side, seed: BPR(32, rate=0.1, seed=seed, item_bias=False),
+        },
+        tried=3,
+    ),
+    Entry(
+        "WARP",
+        "ch-factorisation",
+        {
+            "temporal": lambda side, seed: WARP(64, rate=0.02, seed=seed),
+            "last": lambda side, seed: WARP(32, rate=0.05, l2=0.02, seed=seed),
+        },
+        tried=5,
+    ),
+    Entry(
+        "logistic MF",
+        "ch-factorisation",
+        {
+            "temporal": lambda side, seed: LogisticMF(16, 0.5, 2.0, epochs=60, seed=seed),
+            "last": lambda side, seed: LogisticMF(32, 1.0, 2.0, seed=seed, alpha=3.0),
+        },
+        tried=7,
+    ),
+    Entry(
+        "SLIM",
+        "ch-factorisation",
+        {
+            "temporal": lambda side, seed: SLIM(5.0, 50.0),
+            "last": lambda side, seed: SLIM(5.0, 50.0),
+        },
+        tried=2,
+    ),
+    Entry("LightGCN", "ch-neural", {"temporal": _lightgcn, "last": _lightgcn}, tried=4),
+)
