@@ -38,7 +38,7 @@ class BERT4RecNetwork(ItemNetwork):
     Args:
         n_items: Number of items; the mask is the token after the last of them.
         config: Of the transformer.
-        popularity: Events of each item, shape ``(n_items,)``.
+        bias: Where the items' biases begin, shape ``(n_items,)``.
         generator: Where the first weights come from.
         vectors: One an item, or None.
     """
@@ -47,13 +47,13 @@ class BERT4RecNetwork(ItemNetwork):
         self,
         n_items: int,
         config: TransformerConfig,
-        popularity: Tensor,
+        bias: Tensor,
         generator: torch.Generator,
         vectors: np.ndarray | None = None,
     ) -> None:
         transformer = Transformer(config, generator)
         transformer.tokens = item_table(config.vocabulary, config.width, vectors, generator)
-        super().__init__(transformer.tokens, n_items, popularity)
+        super().__init__(transformer.tokens, n_items, bias)
         self.transformer = transformer
 
     def hidden(self, batch: Batch) -> Tensor:
@@ -173,7 +173,7 @@ class BERT4Rec(NeuralSequence):
         return super()._prompt([np.append(p[1 - self.window :], mask) for p in pieces], users)
 
     def _network(
-        self, n_items: int, n_users: int, popularity: Tensor, generator: torch.Generator
+        self, n_items: int, n_users: int, bias: Tensor, generator: torch.Generator
     ) -> BERT4RecNetwork:
         config = TransformerConfig(
             vocabulary=FIRST + n_items + 1,
@@ -184,4 +184,4 @@ class BERT4Rec(NeuralSequence):
             max_tokens=self.window,
             dropout=self.dropout,
         )
-        return BERT4RecNetwork(n_items, config, popularity, generator, self.vectors)
+        return BERT4RecNetwork(n_items, config, bias, generator, self.vectors)

@@ -48,7 +48,7 @@ class CaserNetwork(ItemNetwork):
         filters: Horizontal filters of each height.
         vertical: Vertical filters: learned weighted sums over the last items.
         dropout: Share that is dropped in training.
-        popularity: Events of each item, shape ``(n_items,)``.
+        bias: Where the items' biases begin, shape ``(n_items,)``.
         generator: Where the first weights come from.
         vectors: One an item, or None.
     """
@@ -62,12 +62,12 @@ class CaserNetwork(ItemNetwork):
         filters: int,
         vertical: int,
         dropout: float,
-        popularity: Tensor,
+        bias: Tensor,
         generator: torch.Generator,
         vectors: np.ndarray | None = None,
     ) -> None:
         table = item_table(FIRST + n_items, width, vectors, generator)
-        super().__init__(table, n_items, popularity)
+        super().__init__(table, n_items, bias)
         self.length = length
         self.horizontal = nn.ModuleList(
             Linear(h * width, filters, generator) for h in range(2, length + 1)
@@ -171,7 +171,7 @@ class Caser(NeuralSequence):
             )
 
     def _network(
-        self, n_items: int, n_users: int, popularity: Tensor, generator: torch.Generator
+        self, n_items: int, n_users: int, bias: Tensor, generator: torch.Generator
     ) -> CaserNetwork:
         return CaserNetwork(
             n_items,
@@ -181,7 +181,7 @@ class Caser(NeuralSequence):
             self.filters,
             self.vertical,
             self.dropout,
-            popularity,
+            bias,
             generator,
             self.vectors,
         )

@@ -21,7 +21,7 @@ class GRU4RecNetwork(ItemNetwork):
         width: Of the vectors and of the state.
         dropout: Share of the inputs and of the states that is dropped in training.
         cell: ``"gru"``, ``"lstm"`` or ``"elman"``.
-        popularity: Events of each item, shape ``(n_items,)``.
+        bias: Where the items' biases begin, shape ``(n_items,)``.
         generator: Where the first weights come from.
         vectors: One an item, or None.
     """
@@ -32,12 +32,12 @@ class GRU4RecNetwork(ItemNetwork):
         width: int,
         dropout: float,
         cell: str,
-        popularity: Tensor,
+        bias: Tensor,
         generator: torch.Generator,
         vectors: np.ndarray | None = None,
     ) -> None:
         table = item_table(FIRST + n_items, width, vectors, generator)
-        super().__init__(table, n_items, popularity)
+        super().__init__(table, n_items, bias)
         self.layer = recurrent_layer(cell, width, width, generator)
         seed = int(torch.randint(2**31, (), generator=generator))
         self.dropout = Dropout(dropout, seed) if dropout else nn.Identity()
@@ -111,8 +111,8 @@ class GRU4Rec(NeuralSequence):
         self.seed = seed
 
     def _network(
-        self, n_items: int, n_users: int, popularity: Tensor, generator: torch.Generator
+        self, n_items: int, n_users: int, bias: Tensor, generator: torch.Generator
     ) -> GRU4RecNetwork:
         return GRU4RecNetwork(
-            n_items, self.width, self.dropout, self.cell, popularity, generator, self.vectors
+            n_items, self.width, self.dropout, self.cell, bias, generator, self.vectors
         )

@@ -89,7 +89,7 @@ def sequential_ease_weights(G: np.ndarray, C: np.ndarray, l2: float) -> np.ndarr
 
     Equations: eq-sequential-ease, eq-sequential-multiplier.
 
-    Source: Choe, Kang & Lee (2021), "Session-aware Linear Item-Item Models for Session-based
+    Source: Choi et al. (2021), "Session-aware Linear Item-Item Models for Session-based
     Recommendation", The Web Conference; the multiplier as in Steck (2019), WWW.
 
     Args:
@@ -116,7 +116,7 @@ class SequentialEASE(BaseRecommender):
 
     Equations: eq-sequential-ease, eq-sequential-multiplier.
 
-    Source: Choe, Kang & Lee (2021), "Session-aware Linear Item-Item Models for Session-based
+    Source: Choi et al. (2021), "Session-aware Linear Item-Item Models for Session-based
     Recommendation" (SLIST), The Web Conference.
 
     Args:

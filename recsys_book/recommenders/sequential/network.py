@@ -33,15 +33,13 @@ class ItemNetwork(nn.Module):
     Args:
         items: One vector a token, of which those from ``FIRST`` on are items.
         n_items: Number of items.
-        popularity: Events of each item, shape ``(n_items,)``; the biases begin at their logarithm,
-            so that an untrained network recommends what is popular.
+        bias: Where the items' biases begin, shape ``(n_items,)``.
     """
 
-    def __init__(self, items: nn.Embedding, n_items: int, popularity: Tensor) -> None:
+    def __init__(self, items: nn.Embedding, n_items: int, bias: Tensor) -> None:
         super().__init__()
         self.items, self.n_items = items, n_items
-        log_share = ((popularity + 0.5) / (popularity + 0.5).sum()).log()
-        self.bias = nn.Parameter(log_share - log_share.mean())
+        self.bias = nn.Parameter(bias.clone())
 
     def hidden(self, batch: Batch) -> Tensor:
         """Return one vector a position, shape ``(rows, tokens, width)``."""

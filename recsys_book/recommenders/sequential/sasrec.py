@@ -21,7 +21,7 @@ class SASRecNetwork(ItemNetwork):
     Args:
         n_items: Number of items.
         config: Of the transformer; its vocabulary is the items and the marks before them.
-        popularity: Events of each item, shape ``(n_items,)``.
+        bias: Where the items' biases begin, shape ``(n_items,)``.
         generator: Where the first weights come from.
         vectors: One an item, or None.
     """
@@ -30,13 +30,13 @@ class SASRecNetwork(ItemNetwork):
         self,
         n_items: int,
         config: TransformerConfig,
-        popularity: Tensor,
+        bias: Tensor,
         generator: torch.Generator,
         vectors: np.ndarray | None = None,
     ) -> None:
         transformer = Transformer(config, generator)
         transformer.tokens = item_table(config.vocabulary, config.width, vectors, generator)
-        super().__init__(transformer.tokens, n_items, popularity)
+        super().__init__(transformer.tokens, n_items, bias)
         self.transformer = transformer
 
     def hidden(self, batch: Batch) -> Tensor:
@@ -125,7 +125,7 @@ class SASRec(NeuralSequence):
         self.seed = seed
 
     def _network(
-        self, n_items: int, n_users: int, popularity: Tensor, generator: torch.Generator
+        self, n_items: int, n_users: int, bias: Tensor, generator: torch.Generator
     ) -> SASRecNetwork:
         config = TransformerConfig(
             vocabulary=FIRST + n_items,
@@ -138,4 +138,4 @@ class SASRec(NeuralSequence):
             causal=True,
             dropout=self.dropout,
         )
-        return SASRecNetwork(n_items, config, popularity, generator, self.vectors)
+        return SASRecNetwork(n_items, config, bias, generator, self.vectors)

@@ -19,6 +19,7 @@ from recsys_book.recommenders.sequential.loss import (
     LOSSES,
     binary_loss,
     bpr_max_loss,
+    calibrated_optimum,
     calibration_exponent,
     sampled_softmax_loss,
     softmax_loss,
@@ -134,11 +135,10 @@ class NeuralSequence(BaseRecommender):
             The problem with this model's settings.
         """
         n_users = len(histories)
-        count = np.bincount(histories.items, minlength=histories.n_items)
-        popularity = torch.from_numpy(count).float()
+        bias = self._first_bias(histories)
         return self._problem_type()(
             histories,
-            lambda generator: self._network(histories.n_items, n_users, popularity, generator),
+            lambda generator: self._network(histories.n_items, n_users, bias, generator),
             self.window,
             self.batch_size,
             self.loss,
@@ -147,11 +147,26 @@ class NeuralSequence(BaseRecommender):
             self.every_event,
         )
 
+    def _first_bias(self, histories: Histories) -> Tensor:
+        """Return the biases under which an untrained network says what is popular.
+
+        For the binary loss they are those that :func:`calibrated_optimum` gives for popularity.
+        From biases of zero, hundreds of steps would only learn that most items are not next.
+        """
+        n = histories.n_items
+        count = torch.from_numpy(np.bincount(histories.items, minlength=n) + 0.5)
+        share = count / count.sum()
+        if self.loss == "bce" and n > 1:
+            weight = calibration_exponent(self.negatives, n, self.calibration)
+            share = calibrated_optimum(share, self.negatives / (n - 1), weight)
+            return share.logit().float()
+        return (share.log() - share.log().mean()).float()
+
     def _problem_type(self) -> type[NextItemProblem]:
         return NextItemProblem
 
     def _network(
-        self, n_items: int, n_users: int, popularity: Tensor, generator: torch.Generator
+        self, n_items: int, n_users: int, bias: Tensor, generator: torch.Generator
     ) -> ItemNetwork:
         raise NotImplementedError
 
