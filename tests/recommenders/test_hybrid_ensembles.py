@@ -43,7 +43,9 @@ from recsys_book.recommenders.hybrid import (
 @pytest.fixture(scope="module")
 def small(ml100k):
     log = ml100k.interactions
-    return log.select((log.user < 150) & (log.item < 200))
+    part = log.select((log.user < 150) & (log.item < 200))
+    columns = (part.user, part.item, part.value, part.timestamp)
+    return Interactions(*columns, log.users[:150], log.items[:200])
 
 
 @pytest.fixture(scope="module")
