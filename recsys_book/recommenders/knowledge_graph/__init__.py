@@ -18,6 +18,7 @@ from recsys_book.recommenders.knowledge_graph.side_information import SideInform
 from recsys_book.recommenders.knowledge_graph.triples import (
     Triples,
     build_triples,
+    later_ids,
     movielens_triples,
     split_triples,
     without_leaves,
@@ -34,6 +35,7 @@ __all__ = [
     "build_triples",
     "filtered_ranks",
     "graph_features",
+    "later_ids",
     "link_metrics",
     "margin_loss",
     "movielens_triples",

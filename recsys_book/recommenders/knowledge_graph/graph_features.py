@@ -46,7 +46,11 @@ def graph_features(
     table = sp.csr_matrix(
         (weight[chosen], (item[chosen], code[column[chosen]])), shape=(n_items, int(keep.sum()))
     )
-    return table, [name for name, kept in zip(names, keep) if kept]
+    first_copy = np.arange(n_items)
+    _, first, back = np.unique(triples.item_entity, return_index=True, return_inverse=True)
+    has_entity = triples.item_entity >= 0
+    first_copy[has_entity] = first[back][has_entity]
+    return table[first_copy], [name for name, kept in zip(names, keep) if kept]
 
 
 def _neighbours(
@@ -63,8 +67,8 @@ def _neighbours(
             )
         chosen = triples.select(np.isin(triples.relations[triples.relation], list(relations)))
     of_entity = np.full(triples.n_entities, -1)
-    known = np.flatnonzero(triples.item_entity >= 0)
-    of_entity[triples.item_entity[known]] = known
+    known = np.flatnonzero(triples.item_entity >= 0)[::-1]
+    of_entity[triples.item_entity[known]] = known  # of two copies of an item, the first
     head, tail = of_entity[chosen.head], of_entity[chosen.tail]
     both = (head >= 0) & (tail >= 0)  # a link between two items: a column for the pair
     size = triples.n_entities

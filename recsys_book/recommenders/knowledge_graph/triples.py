@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -132,8 +134,28 @@ def build_triples(
     )
 
 
-def movielens_triples(movielens: MovieLens, merge_inverses: bool = True) -> Triples:
+def later_ids(items: np.ndarray) -> np.ndarray:
+    """Return the ids that films of MovieLens-100K bear in MovieLens-1M and all later releases.
+
+    Args:
+        items: Ids of MovieLens-100K, from 1 to 1682, shape (n,).
+
+    Returns:
+        Ids of the later releases, 0 where the film was not matched by title and year, shape (n,).
+    """
+    text = files(__package__).joinpath("movielens_1m_ids.json").read_text(encoding="utf-8")
+    return np.array(json.loads(text)["ids"])[np.asarray(items) - 1]
+
+
+def movielens_triples(
+    movielens: MovieLens, merge_inverses: bool = True, correct_links: bool = True
+) -> Triples:
     """Return the knowledge graph of MovieLens-100K.
+
+    The published file that links films to entities numbers the films as the later releases do,
+    although it bears the name of MovieLens-100K. Both run from 1 to 1682, so a join on the id
+    raises no error and gives nearly every film the facts of another one. The ids are translated
+    here; ``correct_links=False`` leaves the links as published, to see the difference.
 
     The published graph states many facts twice, once in each direction. A model that has seen one
     of the two in training knows the other without having learned anything, so they are merged
@@ -145,6 +167,7 @@ def movielens_triples(movielens: MovieLens, merge_inverses: bool = True) -> Trip
     Args:
         movielens: The release with ``graph`` and ``links``.
         merge_inverses: Whether to keep each fact once.
+        correct_links: Whether to translate the ids of the links.
 
     Returns:
         The graph, its items in the order of the vocabulary of ``movielens.interactions``.
@@ -158,7 +181,8 @@ def movielens_triples(movielens: MovieLens, merge_inverses: bool = True) -> Trip
             "default source."
         )
     links = movielens.links.drop_duplicates("item").set_index("item")["entity"]
-    names = links.reindex(movielens.interactions.items)
+    items = movielens.interactions.items
+    names = links.reindex(later_ids(items) if correct_links else items).set_axis(items)
     return build_triples(movielens.graph, names, INVERSES if merge_inverses else None)
 
 
