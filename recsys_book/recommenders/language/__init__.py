@@ -16,7 +16,6 @@ from recsys_book.recommenders.language.contrastive import (
 from recsys_book.recommenders.language.factorization import (
     TextEASE,
     TextPriorMF,
-    TextSequentialEASE,
     posterior_factors,
     prior_objective,
     text_factors,
@@ -63,7 +62,6 @@ __all__ = [
     "TextPriorMF",
     "TextRating",
     "TextSequenceNetwork",
-    "TextSequentialEASE",
     "UniSRec",
     "best_interest",
     "funnel",

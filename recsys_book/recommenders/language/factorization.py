@@ -17,11 +17,9 @@ from recsys_book.recommenders.language.checks import (
     positive,
     text_vectors,
 )
-from recsys_book.recommenders.sequential.linear import SequentialEASE
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
-    from recsys_book.recommenders.sequential.histories import Histories
 
 PRIORS = ("text", "none")
 STARTS = ("text", "random")
@@ -246,49 +244,3 @@ class TextEASE(BaseRecommender):
 
     def _score(self, users: np.ndarray) -> np.ndarray:
         return self.history_[users] @ self.weights_
-
-
-class TextSequentialEASE(SequentialEASE):
-    """Sequential EASE that must rebuild the items' text as well.
-
-    The text rows of ``TextEASE`` stand both among the sources and among the targets. With
-    ``text_weight`` 0 this is ``SequentialEASE``. A user without history gets the popularity of the
-    items.
-
-    Equation: eq-text-gram.
-
-    Args:
-        vectors: One text vector an item, shape (n_items, width).
-        text_weight: Weight of the text rows, in units of ``l2``.
-        l2: Ridge penalty, above 0.
-        half_life: Positions after which an item of the past counts half; None is no decay.
-        whole: Share of the regression that ignores order, from 0 to below 1.
-        pages: Average over the orders of events that share a timestamp.
-
-    Attributes:
-        weights_: From items of the past to items, shape (n_items, n_items).
-    """
-
-    def __init__(
-        self,
-        vectors: np.ndarray,
-        text_weight: float = 0.1,
-        l2: float = 300.0,
-        half_life: float | None = 4.0,
-        whole: float = 0.3,
-        pages: bool = True,
-    ):
-        super().__init__(l2, half_life, whole, pages)
-        self.vectors = vectors
-        self.text_weight = text_weight
-
-    def _fit(self, interactions: Interactions) -> None:
-        not_negative(text_weight=self.text_weight)
-        if self.whole == 1:
-            raise ValueError("whole is 1, which leaves no order to learn; use TextEASE instead.")
-        self.items_text_ = centred_unit_rows(text_vectors(self.vectors, interactions.n_items))
-        super()._fit(interactions)
-
-    def _sums(self, histories: Histories) -> tuple[np.ndarray, np.ndarray]:
-        weight = self.text_weight * self.l2 / (1 - self.whole)  # the caller multiplies it back
-        return tuple(text_gram(M, self.items_text_, weight) for M in super()._sums(histories))

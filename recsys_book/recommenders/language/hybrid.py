@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recsys_book.encoders.cold_items import ridge
 from recsys_book.recommenders.base import BaseRecommender
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
@@ -54,6 +53,24 @@ def shrink_towards_text(
     """
     trust = counts / (counts + strength)
     return trust * scores + (1 - trust) * from_text
+
+
+def ridge_map(X: np.ndarray, l2: float) -> np.ndarray:
+    """Return what turns any targets of ridge regression into its weights.
+
+    The smaller of two equal systems is solved: one row an input, or one row a sample.
+
+    Args:
+        X: Inputs, shape (n, width).
+        l2: Penalty, above 0.
+
+    Returns:
+        The map, shape (width, n).
+    """
+    n, width = X.shape
+    if width <= n:
+        return np.linalg.solve(X.T @ X + l2 * np.eye(width), X.T)
+    return np.linalg.solve(X @ X.T + l2 * np.eye(n), X).T
 
 
 class TextHybrid(BaseRecommender):
@@ -113,7 +130,7 @@ class TextHybrid(BaseRecommender):
         inputs = self.vectors_ - self.vectors_[self.warm_].mean(axis=0)
         warm = inputs[self.warm_]
         self.inputs_ = inputs
-        self.map_ = ridge(warm, np.eye(len(warm)), self.l2)
+        self.map_ = ridge_map(warm, self.l2)
         self.profile_ = centred_unit_rows(self.vectors_)
         self.user_vectors_ = user_vectors(history_weights(interactions, None), self.profile_)
         first = int(len(interactions) * (1 - self.window))

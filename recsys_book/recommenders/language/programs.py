@@ -15,7 +15,7 @@ from recsys_book.encoders.layers import Linear
 from recsys_book.evaluation import evaluate_ranking, evaluate_ratings
 from recsys_book.preprocessing.splitting import Split
 from recsys_book.recommenders.base import BaseRecommender, check_positions
-from recsys_book.recommenders.biases import UserItemBias
+from recsys_book.recommenders.biases import UserItemBias, damped_mean
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
     not_negative,
@@ -166,9 +166,11 @@ class ResidualProblem:
 class TextRating(BaseRecommender):
     """Predict a rating from who rates and what the item's text says.
 
-    The biases are fitted first; a small network reads the rest of the rating from the text. An item
-    without ratings has no bias, and its text speaks alone. Predictions are clipped to the range of
-    the training ratings; an unknown user or item gets the biases that are known.
+    First come the mean and the user's bias; then a small network reads from the text what they
+    leave over; last comes a damped bias of each item for what the text leaves over, so that an
+    item with many ratings is known by them and one without is known by its text. Predictions are
+    clipped to the range of the training ratings; an unknown user or item gets the biases that are
+    known.
 
     Args:
         vectors: One text vector an item, shape (n_items, width).
@@ -182,8 +184,9 @@ class TextRating(BaseRecommender):
         seed: Of the first weights and of the order.
 
     Attributes:
-        biases_: The fitted ``UserItemBias``.
+        biases_: The fitted ``UserItemBias``, for the user biases and as the baseline.
         network_: The trained network.
+        item_bias_: What the text leaves over, shape (n_items,).
         range_: Lowest and highest training rating.
     """
 
@@ -193,9 +196,9 @@ class TextRating(BaseRecommender):
         width: int = 16,
         l2_user: float = 5.0,
         l2_item: float = 3.0,
-        rate: float = 0.01,
+        rate: float = 0.003,
         l2: float = 0.1,
-        epochs: int = 4,
+        epochs: int = 3,
         batch_size: int = 1024,
         seed: int = 0,
     ):
@@ -216,7 +219,7 @@ class TextRating(BaseRecommender):
         vectors = centred_unit_rows(text_vectors(self.vectors, log.n_items))
         inputs = torch.from_numpy(vectors.astype(np.float32)) * vectors.shape[1] ** 0.5
         self.biases_ = UserItemBias(self.l2_user, self.l2_item).fit(log)
-        rest = log.value - self.biases_.predict(log.user, log.item)
+        rest = log.value - self.biases_.mean_ - self.biases_.user_bias_[log.user]
         self.range_ = float(log.value.min()), float(log.value.max())
 
         def make(generator: torch.Generator) -> TextRatingNetwork:
@@ -226,6 +229,8 @@ class TextRating(BaseRecommender):
         residual = torch.from_numpy(rest.astype(np.float32))
         problem = ResidualProblem(*rows, residual, make, self.batch_size)
         self.network_ = fit_network(problem, self.rate, self.l2, self.epochs, self.seed)
+        left = rest - self._residual(log.user, log.item)
+        self.item_bias_ = damped_mean(left, log.item, log.n_items, self.l2_item)
 
     def predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Predict the ratings of pairs.
@@ -246,7 +251,9 @@ class TextRating(BaseRecommender):
         users = self._check_users(users)
         items = check_positions(items, len(self.items_), "item")
         both = (users >= 0) & (items >= 0)
-        base[both] += self._residual(users[both], items[both])
+        u, i = users[both], items[both]
+        by_user = self.biases_.mean_ + self.biases_.user_bias_[u]
+        base[both] = by_user + self._residual(u, i) + self.item_bias_[i]
         return np.clip(base, *self.range_)
 
     def _residual(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:

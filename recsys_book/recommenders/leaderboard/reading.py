@@ -10,10 +10,10 @@ from recsys_book.recommenders.language import (
     TextNeighbours,
     TextPriorMF,
     TextRating,
-    TextSequentialEASE,
     UniSRec,
 )
 from recsys_book.recommenders.leaderboard.entry import Entry
+from recsys_book.recommenders.sequential.linear import SequentialEASE
 
 CHAPTER = "ch-reading"
 
@@ -86,18 +86,19 @@ ENTRIES = (
             "temporal": lambda side, seed: TextHybrid(
                 EASE(400.0, half_life=5),
                 side.title_vectors,
-                text_weight=1.0,
-                popularity_weight=4.0,
+                text_weight=2.0,
+                popularity_weight=8.0,
             ),
             "last": lambda side, seed: TextHybrid(
-                TextSequentialEASE(side.title_vectors), side.title_vectors
+                SequentialEASE(), side.title_vectors, text_weight=0.2
             ),
         },
-        tried=12,
+        tried=19,
     ),
     Entry(
         "biases and text",
         CHAPTER,
         {"ratings": lambda side, seed: TextRating(side.title_vectors, seed=seed)},
+        tried=2,
     ),
 )
