@@ -121,8 +121,9 @@ def build_triples(
     tail = np.where(turn, frame["head"], frame["tail"]).astype(str)
     relation = frame["relation"].replace(inverses).to_numpy().astype(str)
     facts = pd.DataFrame({"head": head, "relation": relation, "tail": tail}).drop_duplicates()
-    entities = np.unique(np.r_[facts["head"].astype(str), facts["tail"].astype(str)])
-    relations = np.unique(facts["relation"].to_numpy(str))
+    ends = pd.concat([facts["head"], facts["tail"]])
+    entities = np.sort(ends.unique().astype(str))
+    relations = np.sort(facts["relation"].unique().astype(str))
     position = pd.Index(entities)
     return Triples(
         head=position.get_indexer(facts["head"]).astype(np.int64),
