@@ -144,8 +144,8 @@ def test_one_user_and_ratings_that_are_all_equal():
 
 
 def test_repeated_pairs_count_once_and_with_their_mean_rating():
-    once = make_log([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 1], [5, 1, 4, 2, 2, 5])
-    twice = make_log([0, 0, 0, 1, 1, 2, 2], [0, 0, 1, 0, 1, 0, 1], [4, 6, 1, 4, 2, 2, 5])
+    once = make_log([0, 0, 0, 1, 1, 1], [0, 1, 2, 0, 1, 2], [5, 1, 4, 4, 2, 5])
+    twice = make_log([0, 0, 0, 0, 1, 1, 1], [0, 0, 1, 2, 0, 1, 2], [4, 6, 1, 4, 4, 2, 5])
     for similarity in ("cosine", "pearson", "adjusted_cosine"):
         a, b = (UserKNN(similarity=similarity).fit(each).similarity_ for each in (once, twice))
         np.testing.assert_allclose(a.toarray(), b.toarray(), atol=1e-12)

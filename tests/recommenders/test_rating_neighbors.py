@@ -100,6 +100,13 @@ def test_equal_ratings_and_a_single_user():
         assert np.isfinite(RatingKNN(based_on=based_on).fit(alone).score([0, -1])).all()
 
 
+def test_rounding_makes_no_neighbours():
+    odd = next(n for n in range(3, 40) if np.mean([3.3] * n) != 3.3)
+    user, item = np.divmod(np.arange(odd), 2)
+    log = make_log(user, item, [3.3] * odd, user.max() + 1, 2)
+    assert RatingKNN().fit(log).similarity_.nnz == 0
+
+
 def test_a_pool_keeps_so_many_similarities_and_changes_nothing_when_large(log):
     full, small = RatingKNN().fit(log), RatingKNN(pool=2).fit(log)
     assert np.diff(small.similarity_.indptr).max() <= 2 < np.diff(full.similarity_.indptr).max()
