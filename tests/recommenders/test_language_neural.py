@@ -96,6 +96,9 @@ def test_infonce_is_the_log_softmax_of_cosines():
         cosine = torch.stack([functional.cosine_similarity(u, v, dim=0) for v in items]) / 0.3
         want += float(torch.logsumexp(cosine, 0) - cosine[i]) / 4
     assert infonce_loss(users, items, positive, 0.3).item() == pytest.approx(want, abs=1e-5)
+    rows = torch.tensor([3, 0, 3])
+    each = infonce_loss(users[rows], items, positive[:3], 0.3)
+    torch.testing.assert_close(infonce_loss(users, items, positive[:3], 0.3, rows), each)
     longer = infonce_loss(7 * users, 0.1 * items, positive, 0.3)
     assert longer.item() == pytest.approx(want, abs=1e-5)  # only directions count
 

@@ -28,8 +28,16 @@ if TYPE_CHECKING:
     from recsys_book.data import Interactions
 
 
-def infonce_loss(users: Tensor, items: Tensor, positive_item: Tensor, temperature: float) -> Tensor:
-    """Let each user of a batch tell their item from all others, by cosines.
+def infonce_loss(
+    users: Tensor,
+    items: Tensor,
+    positive_item: Tensor,
+    temperature: float,
+    rows: Tensor | None = None,
+) -> Tensor:
+    """Let the user of each event tell their item from all others, by cosines.
+
+    The sum over all items is the same for all events of a user, so it is computed once a user.
 
     Source: Oord, Li and Vinyals (2018), "Representation Learning with Contrastive Predictive
     Coding", equation 4, with every item of the catalogue as a candidate.
@@ -37,16 +45,19 @@ def infonce_loss(users: Tensor, items: Tensor, positive_item: Tensor, temperatur
     Equation: eq-infonce-items.
 
     Args:
-        users: One vector a row of the batch, shape (batch, width).
+        users: One vector a user, shape (n_users, width).
         items: All items' vectors, shape (n_items, width).
-        positive_item: The item of each row, integers, shape (batch,).
+        positive_item: The item of each event, integers, shape (batch,).
         temperature: What cosines are divided by, above 0.
+        rows: The user of each event, shape (batch,); None means that event b is of user b.
 
     Returns:
         The mean loss, 0-dimensional, in nats.
     """
     cosine = functional.normalize(users, dim=1) @ functional.normalize(items, dim=1).T
-    return functional.cross_entropy(cosine / temperature, positive_item)
+    logits = cosine / temperature
+    rows = torch.arange(len(users)) if rows is None else rows
+    return (logits.logsumexp(dim=1)[rows] - logits[rows, positive_item]).mean()
 
 
 class TextGraph(nn.Module):
@@ -128,7 +139,7 @@ class AlphaRecProblem:
         """Return the contrastive loss of a batch, in nats an event."""
         nodes, (user, item) = model(), batch
         users, items = nodes[: self.n_users], nodes[self.n_users :]
-        return infonce_loss(users[user], items, item, self.temperature)
+        return infonce_loss(users, items, item, self.temperature, user)
 
     def validate(self, model: nn.Module) -> float:
         """Return 0: the number of epochs is a setting, chosen on splits of its own."""

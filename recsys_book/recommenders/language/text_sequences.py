@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,15 +76,25 @@ class _Items(nn.Module):
         super().__init__()
         self.register_buffer("vectors", vectors)
         self.adaptor = adaptor
+        self.held: Tensor | None = None  # the table, while one call reads and compares
 
     def table(self) -> Tensor:
         """Return the adapted vectors of all items, shape ``(n_items, width)``."""
-        return self.adaptor(self.vectors)
+        return self.adaptor(self.vectors) if self.held is None else self.held
 
     def forward(self, ids: Tensor) -> Tensor:
         """Return the vectors of tokens: 0 is padding, item i is token i + 1."""
         table = self.table()
         return torch.cat([torch.zeros_like(table[:1]), table])[ids]
+
+    @contextmanager
+    def computed_once(self) -> Iterator[Tensor]:
+        """Compute the table, and use it for all that happens inside."""
+        self.held = self.table()
+        try:
+            yield self.held
+        finally:
+            self.held = None
 
 
 class TextSequenceNetwork(nn.Module):
@@ -122,9 +133,9 @@ class TextSequenceNetwork(nn.Module):
         Returns:
             Cosines over the temperature, shape ``(batch, length, n_items)``.
         """
-        states = functional.normalize(self.reader(ids), dim=-1)
-        items = functional.normalize(self.reader.tokens.table(), dim=-1)
-        return states @ items.T / self.temperature
+        with self.reader.tokens.computed_once() as table:
+            states = functional.normalize(self.reader(ids), dim=-1)
+        return states @ functional.normalize(table, dim=-1).T / self.temperature
 
 
 @dataclass(eq=False)
@@ -334,8 +345,8 @@ class UniSRec(BaseRecommender):
             ids[row, : len(items)] = items + 1
         last = torch.tensor([len(items) - 1 for items in ends])
         scores = []
-        with torch.no_grad():
-            items = functional.normalize(self.network_.reader.tokens.table(), dim=-1)
+        with torch.no_grad(), self.network_.reader.tokens.computed_once() as table:
+            items = functional.normalize(table, dim=-1)
             for rows in torch.arange(len(ids)).split(256):
                 states = self.network_.reader(torch.from_numpy(ids)[rows])
                 state = functional.normalize(states[torch.arange(len(rows)), last[rows]], dim=-1)
