@@ -302,13 +302,13 @@ class ImplicitALS(BaseRecommender):
         Returns:
             User and item factors, float32.
         """
+        Rt = R.transposed(n_items)  # first, because it needs room for a moment
         rng = np.random.default_rng(self.seed)
         n_users, f = len(R.indptr) - 1, self.factors
         P = rng.random((n_users, f), dtype=np.float32)
         Q = rng.random((n_items, f), dtype=np.float32)
         P *= 0.01
         Q *= 0.01
-        Rt = R.transposed(n_items)
         for _ in range(self.epochs):
             self._half_step(R, P, Q)
             self._half_step(Rt, Q, P)

@@ -21,7 +21,7 @@ FAST = {"reassoc", "contract", "nsz"}
 
 @njit(cache=True, fastmath=FAST)
 def dot(x, y):
-    """Return the inner product of two float32 vectors."""
+    """Return the inner product of two float32 vectors, over the length of the first."""
     total = np.float32(0)
     for a in range(len(x)):
         total += x[a] * y[a]
@@ -113,9 +113,9 @@ def _solve_row_cg(Y, rows, weights, alpha, G, steps, x, r, p, Ap):
 
 
 @njit(cache=True, fastmath=FAST)
-def _add_outer_products(Y, rows, weights, alpha, start, A):
-    """Add ``w y y.T`` of the listed rows to the lower half of A, y from column start on."""
-    n, f = len(rows), len(A)
+def _add_outer_products(Y, rows, weights, alpha, start, m, A):
+    """Add ``w y y.T`` of the listed rows to the lower half of A; y are m entries from start on."""
+    n = len(rows)
     step = 1 if len(weights) > 1 else 0
     k = 0
     while k + 4 <= n:
@@ -123,32 +123,33 @@ def _add_outer_products(Y, rows, weights, alpha, start, A):
         y2, y3 = Y[rows[k + 2], start:], Y[rows[k + 3], start:]
         w0, w1 = alpha * weights[k * step], alpha * weights[(k + 1) * step]
         w2, w3 = alpha * weights[(k + 2) * step], alpha * weights[(k + 3) * step]
-        for a in range(f):
+        for a in range(m):
             line, t0, t1, t2, t3 = A[a], w0 * y0[a], w1 * y1[a], w2 * y2[a], w3 * y3[a]
             for b in range(a + 1):
                 line[b] += t0 * y0[b] + t1 * y1[b] + t2 * y2[b] + t3 * y3[b]
         k += 4
     for rest in range(k, n):
         y0, w0 = Y[rows[rest], start:], alpha * weights[rest * step]
-        for a in range(f):
+        for a in range(m):
             line, t0 = A[a], w0 * y0[a]
             for b in range(a + 1):
                 line[b] += t0 * y0[b]
 
 
 @njit(cache=True, fastmath=FAST)
-def _solve_in_place(A, b):
-    """Solve ``A x = b`` by Cholesky; the lower half of A becomes the factor, b the solution."""
-    f = len(b)
-    for i in range(f):
+def _solve_in_place(A, b, m):
+    """Solve ``A x = b`` of size m by Cholesky: the lower half ends as the factor, b as x."""
+    for i in range(m):
+        row = A[i]
         for j in range(i):
-            A[i, j] = (A[i, j] - dot(A[i, :j], A[j, :j])) / A[j, j]
-        A[i, i] = np.sqrt(A[i, i] - dot(A[i, :i], A[i, :i]))
-        b[i] = (b[i] - dot(A[i, :i], b[:i])) / A[i, i]
-    for i in range(f - 1, -1, -1):
-        b[i] /= A[i, i]
+            row[j] = (row[j] - dot(row[:j], A[j, :j])) / A[j, j]
+        row[i] = np.sqrt(row[i] - dot(row[:i], row[:i]))
+        b[i] = (b[i] - dot(row[:i], b[:i])) / row[i]
+    for i in range(m - 1, -1, -1):
+        row = A[i]
+        b[i] /= row[i]
         for j in range(i):
-            b[j] -= A[i, j] * b[i]
+            b[j] -= row[j] * b[i]
 
 
 @njit(cache=True, fastmath=FAST)
@@ -160,22 +161,22 @@ def _solve_row_blocks(Y, rows, weights, alpha, G, block, x, scores, A, g):
         scores[k] = dot(Y[rows[k]], x)
     for start in range(0, f, block):
         m = min(block, f - start)
-        A_block, g_block = A[:m, :m], g[:m]
         for a in range(m):
-            g_block[a] = -dot(G[start + a], x)
+            line, G_line = A[a], G[start + a]
+            g[a] = -dot(G_line, x)
             for b in range(a + 1):
-                A_block[a, b] = G[start + a, start + b]
-        _add_outer_products(Y, rows, weights, alpha, start, A_block)
+                line[b] = G_line[start + b]
+        _add_outer_products(Y, rows, weights, alpha, start, m, A)
         for k in range(n):
             w, y = alpha * weights[k * step], Y[rows[k], start:]
             t = np.float32(1) + w - w * scores[k]
             for a in range(m):
-                g_block[a] += t * y[a]
-        _solve_in_place(A_block, g_block)
+                g[a] += t * y[a]
+        _solve_in_place(A, g, m)
         for a in range(m):
-            x[start + a] += g_block[a]
+            x[start + a] += g[a]
         for k in range(n):
-            scores[k] += dot(Y[rows[k], start : start + m], g_block)
+            scores[k] += dot(g[:m], Y[rows[k], start:])
 
 
 @njit(cache=True)
@@ -222,7 +223,8 @@ def half_step(indptr, indices, weights, alpha, X, Y, G, block, steps):
 @njit(cache=True)
 def _gram_of_rows(Y, start, stop, part):
     rows = np.arange(start, stop).astype(np.int32)
-    _add_outer_products(Y, rows, np.ones(1, np.float32), np.float32(1), 0, part)
+    ones = np.ones(1, np.float32)
+    _add_outer_products(Y, rows, ones, np.float32(1), 0, Y.shape[1], part)
 
 
 @njit(cache=True, parallel=True)

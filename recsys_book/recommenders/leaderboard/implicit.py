@@ -4,10 +4,13 @@ from recsys_book.recommenders import BPR, SLIM, WARP, ImplicitALS, LogisticMF
 from recsys_book.recommenders.leaderboard.entry import Entry, Side
 
 
-def _lightgcn(side: Side, seed: int):
-    from recsys_book.recommenders import LightGCN
+def _lightgcn(**settings):
+    def make(side: Side, seed: int):
+        from recsys_book.recommenders import LightGCN
 
-    return LightGCN(rate=0.02, l2=3e-3, epochs=40, seed=seed)
+        return LightGCN(seed=seed, **settings)
+
+    return make
 
 
 ENTRIES = (
@@ -54,7 +57,15 @@ ENTRIES = (
             "temporal": lambda side, seed: SLIM(5.0, 50.0),
             "last": lambda side, seed: SLIM(5.0, 50.0),
         },
-        tried=2,
+        tried=1,
     ),
-    Entry("LightGCN", "ch-neural", {"temporal": _lightgcn, "last": _lightgcn}, tried=4),
+    Entry(
+        "LightGCN",
+        "ch-neural",
+        {
+            "temporal": _lightgcn(rate=0.01, epochs=40),
+            "last": _lightgcn(rate=0.015, epochs=50, batch_size=4096),
+        },
+        tried=4,
+    ),
 )
