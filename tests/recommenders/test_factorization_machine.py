@@ -263,9 +263,10 @@ def test_side_fields_help_on_real_ratings(ml100k):
     test = split.test
     error = {}
     for name, fields in (("plain", None), ("side", movielens_fields(ml100k))):
-        model = FactorizationMachine(fields, factors=8, epochs=10).fit(split.train)
+        model = FactorizationMachine(fields, factors=8).fit(split.train)
         error[name] = rmse(test.value, model.predict(test.user, test.item))
-    assert error["side"] < error["plain"] < 0.9354  # biases alone, measured with the same split
+    assert error["side"] < error["plain"] - 0.004  # stars
+    assert error["plain"] < 0.925  # user and item biases alone reach 0.935
 
 
 def test_features_of_another_catalogue_are_refused():
