@@ -67,7 +67,7 @@ class BayesianPMF(RatingModel):
         implicit: int = 0,
         user_features: np.ndarray | None = None,
         item_features: np.ndarray | None = None,
-        feature_l2: float = 5.0,
+        feature_l2: float = 50.0,
         seed: int = 0,
     ):
         self.factors = factors

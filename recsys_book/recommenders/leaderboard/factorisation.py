@@ -52,9 +52,9 @@ def item_table(side: Side) -> np.ndarray:
 
 def _with_everything(side: Side, seed: int) -> BayesianPMF:
     return BayesianPMF(
-        factors=20,
+        factors=16,
         samples=160,
-        burn_in=40,
+        burn_in=60,
         implicit=16,
         user_features=user_table(side),
         item_features=item_table(side),
@@ -107,7 +107,7 @@ ENTRIES = (
     Entry(
         "Bayesian factors",
         CHAPTER,
-        {"ratings": lambda side, seed: BayesianPMF(20, samples=160, burn_in=40, seed=seed)},
+        {"ratings": lambda side, seed: BayesianPMF(16, samples=160, burn_in=60, seed=seed)},
         tried=3,
     ),
     Entry(
@@ -115,15 +115,15 @@ ENTRIES = (
         CHAPTER,
         {
             "ratings": lambda side, seed: BayesianPMF(
-                20, samples=160, burn_in=40, implicit=16, seed=seed
+                16, samples=160, burn_in=60, implicit=16, seed=seed
             )
         },
-        tried=1,
+        tried=2,
     ),
     Entry(
         "Bayesian factors and features",
         CHAPTER,
         {"ratings": _with_everything},
-        tried=7,
+        tried=12,
     ),
 )
