@@ -37,9 +37,9 @@ ENTRIES = (
         "ch-factorisation",
         {
             "temporal": lambda side, seed: WARP(64, rate=0.02, seed=seed),
-            "last": lambda side, seed: WARP(32, rate=0.05, l2=0.02, seed=seed),
+            "last": lambda side, seed: WARP(64, 0.05, 0.1, epochs=50, seed=seed),
         },
-        tried=5,
+        tried=6,
     ),
     Entry(
         "logistic MF",
