@@ -15,6 +15,7 @@ from recsys_book.recommenders import (
     BaggedRecommender,
     BoostedEASE,
     BoostedRecommender,
+    CascadeHybrid,
     ContentRidge,
     FeatureAugmentation,
     FeatureCombination,
@@ -325,3 +326,13 @@ def test_switching_asks_the_member_in_charge(small, genres):
     np.testing.assert_array_equal(by_item.case_ == 0, rare)
     assert np.unique(by_item.score([0, 1])[:, ~rare], axis=0).shape[0] == 1
     assert np.unique(by_item.score([0, 1])[:, rare], axis=0).shape[0] == 2
+
+
+def test_a_cascade_orders_what_the_retriever_found(small):
+    users = np.arange(8)
+    listed = CascadeHybrid(Popularity(), EASE(50.0), 10).fit(small).recommend(users, 10)[0]
+    found = Popularity().fit(small).recommend(users, 10)[0]
+    np.testing.assert_array_equal(np.sort(listed), np.sort(found))
+    by_ranker = np.take_along_axis(EASE(50.0).fit(small).score(users), listed, axis=1)
+    assert (np.diff(by_ranker, axis=1) <= 0).all()
+    assert not np.array_equal(listed, found)

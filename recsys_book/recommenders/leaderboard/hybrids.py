@@ -48,7 +48,7 @@ ENTRIES = (
                 last_members(), scale="zscore", validation="last", seed=seed
             ),
         },
-        tried=15,
+        tried=45,
     ),
     Entry(
         "hybrid, equal weights",
@@ -68,14 +68,14 @@ ENTRIES = (
         },
     ),
     Entry(
-        "stack, SVM",
+        "stack, logistic regression",
         CHAPTER,
         {
             "temporal": lambda side, seed: StackedHybrid(
-                temporal_members(side), "svm", context=False, seed=seed
+                temporal_members(side), "logistic", context=False, seed=seed
             )
         },
-        tried=2,
+        tried=6,
     ),
     Entry(
         "stack, gradient boosting",
