@@ -182,6 +182,25 @@ def test_fpmc_learns_what_follows_and_does_not_overflow():
     assert np.isfinite(fpmc_epoch(*far, zero, zero, first, other, 0.0, 0.0))
 
 
+def test_the_compiled_loop_is_the_written_one():
+    rng = np.random.default_rng(1)
+    ours = [rng.normal(0, 0.5, (6, 3)) for _ in range(4)]
+    theirs = [t.copy() for t in ours]
+    events = [rng.integers(6, size=9) for _ in range(4)]
+    a = fpmc_epoch(*ours, *events, 0.1, 0.01)
+    b = fpmc_epoch.py_func(*theirs, *events, 0.1, 0.01)
+    assert a == pytest.approx(b)
+    for x, y in zip(ours, theirs):
+        np.testing.assert_allclose(x, y, atol=1e-12)
+
+
+def test_an_unknown_name_is_no_attribute():
+    from recsys_book.recommenders import sequential
+
+    with pytest.raises(AttributeError, match="no attribute 'HMM'"):
+        _ = sequential.HMM
+
+
 @pytest.mark.equation("eq-gru4rec-loss")
 def test_bpr_max_against_a_loop():
     rng = np.random.default_rng(0)
