@@ -9,7 +9,7 @@ from recsys_book.data import Interactions
 from recsys_book.recommenders.features import MultiTask, esmm_probabilities
 from recsys_book.recommenders.features.multi_task import clicked_only_loss, entire_space_loss
 
-QUICK = {"factors": 4, "epochs": 15, "rate": 0.1, "batch_size": 64}
+QUICK = {"factors": 4, "epochs": 40, "rate": 0.05, "batch_size": 64}
 
 
 @pytest.mark.equation("eq-esmm")
