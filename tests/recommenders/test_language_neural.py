@@ -33,7 +33,7 @@ RNG = np.random.default_rng(0)
 TEXT = np.hstack([3 * parity_features(), RNG.normal(size=(N, 6))])  # what is alike, and an own mark
 MAKERS = {
     "alpharec": lambda v=TEXT: AlphaRec(
-        v, width=8, hidden=16, rate=0.02, epochs=12, batch_size=64, temperature=0.2
+        v, width=8, hidden=16, rate=0.03, epochs=12, batch_size=200, temperature=0.2
     ),
     "alpharec, linear": lambda v=TEXT: AlphaRec(v, width=8, hidden=0, half_life=9.0, epochs=2),
     "unisrec": lambda v=TEXT: UniSRec(
