@@ -9,6 +9,8 @@ from recsys_book.recommenders import (
     BiasedALS,
     BiasedMF,
     PureSVD,
+    RatingBlend,
+    RatingKNN,
     RatingSVD,
     SVDpp,
     UserRegression,
@@ -125,5 +127,20 @@ ENTRIES = (
         CHAPTER,
         {"ratings": _with_everything},
         tried=12,
+    ),
+    Entry(
+        "blend of Bayesian factors, SVD++ and kNN",
+        CHAPTER,
+        {
+            "ratings": lambda side, seed: RatingBlend(
+                [
+                    _with_everything(side, seed),
+                    SVDpp(100, 0.007, 0.1, 60, seed),
+                    RatingKNN(40, shrinkage=200.0, l2_user=1.0, l2_item=3.0),
+                ],
+                seed=seed,
+            )
+        },
+        tried=1,
     ),
 )
