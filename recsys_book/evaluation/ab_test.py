@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 __all__ = [
     "TwoRates",
@@ -82,7 +82,7 @@ def rate_interval(successes: int, n: int, level: float = 0.95) -> tuple[float, f
     """
     _check_counts(successes, n)
     _between("level", level)
-    z2 = stats.norm.ppf((1 + level) / 2) ** 2
+    z2 = scipy.stats.norm.ppf((1 + level) / 2) ** 2
     middle = (successes + z2 / 2) / (n + z2)
     half = math.sqrt(z2 * (successes * (n - successes) / n + z2 / 4)) / (n + z2)
     return float(max(0.0, middle - half)), float(min(1.0, middle + half))
@@ -130,9 +130,9 @@ def compare_rates(
     pooled = (successes_a + successes_b) / (n_a + n_b)
     se_null = math.sqrt(pooled * (1 - pooled) * (1 / n_a + 1 / n_b))
     se = math.sqrt(a * (1 - a) / n_a + b * (1 - b) / n_b)
-    half = float(stats.norm.ppf((1 + level) / 2)) * se
+    half = float(scipy.stats.norm.ppf((1 + level) / 2)) * se
     z = (b - a) / se_null if se_null else 0.0
-    return TwoRates(b - a, b - a - half, b - a + half, float(2 * stats.norm.sf(abs(z))))
+    return TwoRates(b - a, b - a - half, b - a + half, float(2 * scipy.stats.norm.sf(abs(z))))
 
 
 def peeking_false_alarms(
@@ -170,14 +170,14 @@ def peeking_false_alarms(
     n = users_per_look * np.arange(1, looks + 1)
     pooled = events.sum(axis=0) / (2 * n)
     se = np.sqrt(np.maximum(pooled * (1 - pooled), 1e-300) * 2 / n)
-    alarm = np.abs(events[1] - events[0]) / n > stats.norm.ppf(1 - alpha / 2) * se
+    alarm = np.abs(events[1] - events[0]) / n > scipy.stats.norm.ppf(1 - alpha / 2) * se
     return float(alarm[:, -1].mean()), float(alarm.any(axis=1).mean())
 
 
 def _quantiles(alpha: float, power: float) -> float:
     _between("alpha", alpha)
     _between("power", power)
-    return float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
+    return float(scipy.stats.norm.ppf(1 - alpha / 2) + scipy.stats.norm.ppf(power))
 
 
 def _between(name: str, value: float) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
+import scipy
 
 from recsys_book.evaluation.checks import as_ids, as_labels, as_numbers, same_shape
 
@@ -111,7 +111,7 @@ def roc_auc(labels: np.ndarray, scores: np.ndarray) -> float:
         ValueError: If the shapes differ, a value is missing, or only one class is present.
     """
     y, s = _labelled_scores(labels, scores)
-    ranks = rankdata(s)  # 1 for the lowest score; tied scores share their mean rank
+    ranks = scipy.stats.rankdata(s)  # 1 for the lowest score; tied scores share their mean rank
     n_pos, n_neg = int(y.sum()), int((~y).sum())
     correct_pairs = ranks[y].sum() - n_pos * (n_pos + 1) / 2
     return float(correct_pairs / (n_pos * n_neg))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from recsys_book.evaluation.checks import as_numbers, same_shape
 
@@ -307,8 +307,8 @@ def _sign_flip(d: np.ndarray, n: int, seed: int) -> float:
 def _student(d: np.ndarray, n: int, seed: int) -> float:
     if d.std() == 0:
         return 0.0
-    return float(stats.ttest_1samp(d, 0.0).pvalue)
+    return float(scipy.stats.ttest_1samp(d, 0.0).pvalue)
 
 
 def _wilcoxon(d: np.ndarray, n: int, seed: int) -> float:
-    return float(stats.wilcoxon(d).pvalue)
+    return float(scipy.stats.wilcoxon(d).pvalue)

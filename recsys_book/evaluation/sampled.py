@@ -8,7 +8,7 @@ two models the other way round (Krichene & Rendle 2020). The book's protocol nev
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from recsys_book.evaluation.checks import as_numbers, check_k
 
@@ -98,7 +98,7 @@ def expected_sampled_hit(
         ValueError: If a rank lies outside the candidates, or n_sampled or k is below 1.
     """
     q = _chance_to_lose(ranks, n_items, n_sampled)
-    return stats.binom.cdf(check_k(k) - 1, n_sampled, q)
+    return scipy.stats.binom.cdf(check_k(k) - 1, n_sampled, q)
 
 
 def expected_sampled_ndcg(
@@ -122,7 +122,7 @@ def expected_sampled_ndcg(
     """
     q = _chance_to_lose(ranks, n_items, n_sampled)
     places = np.arange(1, min(check_k(k), n_sampled + 1) + 1)
-    chances = stats.binom.pmf(places - 1, n_sampled, q[:, None])
+    chances = scipy.stats.binom.pmf(places - 1, n_sampled, q[:, None])
     return chances @ ndcg_at_rank(places, k)
 
 
