@@ -141,7 +141,7 @@ def test_a_log_without_times_needs_another_rule():
         (lambda: FeatureCombination(FEATURES[1:]), "features have shape"),
         (lambda: FeatureCombination(FEATURES * np.nan), "item 0 are NaN"),
         (lambda: FeatureCombination(FEATURES, weight=-1.0), "weight is -1"),
-        (lambda: ContentRidge(FEATURES * np.inf), "NaN or infinite"),
+        (lambda: ContentRidge(np.full_like(FEATURES, np.inf)), "NaN or infinite"),
         (lambda: ContentRidge(FEATURES, l2=0.0), "l2 is 0"),
         (lambda: StackedHybrid([Popularity()], "tree"), "learner is 'tree'"),
         (lambda: BaggedRecommender(EASE(), 0), "n_models is 0"),
