@@ -13,7 +13,8 @@ from recsys_book.recommenders.neural import (
     max_over_time,
     stand_in_posters,
 )
-from recsys_book.recommenders.neural.text_cnn import encode_words, image_patches
+from recsys_book.recommenders.neural.poster_cnn import image_patches
+from recsys_book.recommenders.neural.text_cnn import encode_words
 
 TEXTS = tuple("an even film" if i % 2 == 0 else "the odd thing" for i in range(20))
 SMALL = {"factors": 4, "filters": 6, "epochs": 60, "rate": 0.02, "l2": 0.0, "batch_size": 20}

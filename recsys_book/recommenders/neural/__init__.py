@@ -9,13 +9,8 @@ from recsys_book.recommenders.neural.autoencoders import (
 )
 from recsys_book.recommenders.neural.autorec import AutoRec, observed_loss
 from recsys_book.recommenders.neural.neumf import NeuMF, NeuMFNetwork, gmf
-from recsys_book.recommenders.neural.text_cnn import (
-    PosterCNN,
-    TextCNN,
-    convolve,
-    max_over_time,
-    stand_in_posters,
-)
+from recsys_book.recommenders.neural.poster_cnn import PosterCNN, stand_in_posters
+from recsys_book.recommenders.neural.text_cnn import TextCNN, convolve, max_over_time
 from recsys_book.recommenders.neural.towers import (
     TwoTower,
     batch_softmax_loss,
