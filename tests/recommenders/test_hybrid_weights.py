@@ -7,13 +7,16 @@ from scipy.optimize import check_grad, minimize
 from scipy.stats import norm, rankdata, zscore
 from sklearn.linear_model import LinearRegression
 
+from recsys_book.data import Interactions
 from recsys_book.preprocessing import rolling_cuts
+from recsys_book.preprocessing.splitting import Split
 from recsys_book.recommenders import EASE, GenreProfile, Popularity, RecentPopularity
 from recsys_book.recommenders.hybrid import (
     SCALES,
     WeightedHybrid,
     choice_loss,
     choice_weights,
+    choices,
     held_back,
     least_squares_weights,
     scale_scores,
@@ -209,3 +212,17 @@ def test_a_useless_set_of_members_falls_back_to_equal_weights(ml100k):
     np.testing.assert_array_equal(model.weights_, [0.5, 0.5])
     zero = WeightedHybrid([Popularity(), EASE()], [1.0, 0.0], scale="raw").fit(log)
     np.testing.assert_array_equal(zero.score([0]), Popularity().fit(log).score([0]))
+
+
+def test_what_was_seen_before_is_no_choice():
+    def log(user, item):
+        n = len(user)
+        return Interactions(user, item, np.ones(n), np.arange(n), np.arange(3), np.arange(4))
+
+    # User 0 comes back to item 0 and picks item 2; user 1 only comes back; user 2 picks item 3.
+    split = Split(log([0, 1, 2], [0, 1, 0]), log([0, 0, 1, 2], [0, 2, 1, 3]), "by hand")
+    members = [Popularity().fit(split.train)]
+    scores, chosen, offered = choices(members, split, "raw")
+    assert scores.shape == (2, 4, 1)
+    np.testing.assert_array_equal(chosen, [[0, 0, 1, 0], [0, 0, 0, 1]])
+    np.testing.assert_array_equal(offered, [[0, 1, 1, 1], [0, 1, 1, 1]])
