@@ -93,22 +93,25 @@ def test_standardised_tables_have_no_constant_column():
     assert got.shape == (4, 1) and got.std() == pytest.approx(1)
 
 
-def test_averaging_the_draws_is_one_inner_product():
+def test_averaging_the_draws_is_one_inner_product(monkeypatch):
     rng = np.random.default_rng(0)
+    user, item = np.repeat(np.arange(6), 4), rng.integers(0, 8, 24)
     log = Interactions(
-        np.repeat(np.arange(6), 4),
-        rng.integers(0, 8, 24),
-        rng.integers(1, 6, 24),
-        np.arange(24),
-        np.arange(6),
-        np.arange(8),
+        user, item, rng.integers(1, 6, 24), np.arange(24), np.arange(6), np.arange(8)
     )
+    draws, keep = [], BayesianPMF._keep
+
+    def watch(self, kept):
+        draws.extend(kept)
+        keep(self, kept)
+
+    monkeypatch.setattr(BayesianPMF, "_keep", watch)
     model = BayesianPMF(factors=2, samples=5, burn_in=1).fit(log)
-    P = model.user_factors_.reshape(6, 5, 2)
-    Q = model.item_factors_.reshape(8, 5, 2) * 5
-    mean = 3 * 0 + model.mean_ + np.einsum("usf,isf->ui", P, Q, dtype=float) / 5
+    mean = model.mean_ + np.mean([P @ Q.T for P, Q, *_ in draws], axis=0)
     np.testing.assert_allclose(model.score(np.arange(6)), mean, atol=1e-5)
-    assert len(model.noise_precision_) == 5
+    unknown = model.mean_ + np.mean([p @ Q.T for _, Q, p, *_ in draws], axis=0)
+    np.testing.assert_allclose(model.score([-1])[0], unknown, atol=1e-5)
+    assert len(draws) == len(model.noise_precision_) == 5
 
 
 def test_features_tell_a_cold_item_from_another():
