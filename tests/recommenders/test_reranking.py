@@ -92,6 +92,15 @@ def test_greedy_dpp_stops_when_the_volume_is_used_up(candidates):
     assert len(greedy_dpp(twice, 2)) == 1
 
 
+@pytest.mark.equation("eq-dpp-greedy")
+def test_copies_of_great_items_are_no_volume_whatever_the_rounding():
+    arrows = np.tile(unit_rows(np.random.default_rng(0).normal(size=(5, 30))), (2, 1))
+    relevance = np.r_[np.ones(10), np.zeros(5)]  # five items, their copies, and five strangers
+    arrows = np.vstack([arrows, unit_rows(np.random.default_rng(1).normal(size=(5, 30)))])
+    chosen = greedy_dpp(dpp_kernel(relevance, arrows @ arrows.T, 0.02), 10)
+    assert sorted(chosen % 5 + 10 * (chosen >= 10)) == [0, 1, 2, 3, 4, 10, 11, 12, 13, 14]
+
+
 @pytest.mark.equation("eq-calibration-divergence")
 def test_divergence_is_the_metric_of_evaluation():
     import scipy.sparse as sp
@@ -297,6 +306,19 @@ def test_the_rule_decides_the_first_places_and_the_model_the_rest(ml100k):
     np.testing.assert_array_equal(lists[:, 20:], plain[:, 20:])
     refit = Reranked(EASE(200.0), Backwards(), depth=20, k=5).fit(split.train)
     np.testing.assert_array_equal(refit.recommend(users, 30)[0], lists)
+
+
+def test_a_rule_may_choose_from_the_history_only_where_repeats_are_allowed():
+    log, _ = checkerboard()
+    users = np.arange(3)
+    for repeats in (False, True):
+        model = Reranked(EASE(1.0), LessPopular(0.0), depth=N, k=3, repeats=repeats).fit(log)
+        lists, _ = model.recommend(users, 3, exclude_seen=False)
+        known = np.asarray(model.seen_.todense())[users[:, None], lists] > 0
+        assert known.any() == repeats
+        if repeats:
+            plain, _ = EASE(1.0).fit(log).recommend(users, 3, exclude_seen=False)
+            np.testing.assert_array_equal(lists, plain)
 
 
 def test_large_scores_of_the_inner_model_do_not_win():

@@ -6,7 +6,7 @@ import numpy as np
 
 from recsys_book.recommenders.reranking.relevance import check_k, check_share
 
-TINY = 1e-10  # below this squared height an item lies in the span of those already chosen
+TINY = 1e-10  # an item whose squared height fell to this share lies in the span of the chosen
 
 
 def dpp_kernel(relevance: np.ndarray, similarity: np.ndarray, weight: float) -> np.ndarray:
@@ -62,13 +62,14 @@ def greedy_dpp(kernel: np.ndarray, k: int) -> np.ndarray:
     check_k(k, n)
     rows = np.zeros((k, n))
     height = np.diag(kernel).astype(float)  # squared distance to the span of the chosen
+    least = TINY * height
     chosen: list[int] = []
     for step in range(k):
+        height[height <= least] = -np.inf  # what is left of an item in the span is rounding
         best = int(np.argmax(height))
-        if height[best] < TINY:
+        if np.isneginf(height[best]):
             break
         rows[step] = (kernel[best] - rows[:step, best] @ rows[:step]) / np.sqrt(height[best])
         chosen.append(best)
         height = height - rows[step] ** 2
-        height[chosen] = -np.inf
     return np.array(chosen)

@@ -141,20 +141,25 @@ class Reranked(BaseRecommender):
 
     The inner model proposes ``depth`` unseen items; the rule chooses and orders ``k`` of them; the
     rest follow in the order of the inner model. A user without history gets the inner model's
-    scores as they are.
+    scores as they are. Where things are shown again, as songs are, set ``repeats`` and ask for
+    ``recommend(..., exclude_seen=False)``; without it no item of the history is ever chosen.
 
     Args:
         model: The inner recommender; it is fitted with this one.
         rule: How to choose.
         depth: How many candidates the rule may choose from.
         k: How many places the rule fills.
+        repeats: Let the rule choose from the user's history too.
     """
 
-    def __init__(self, model: Recommender, rule: Rule, depth: int = 100, k: int = 10):
+    def __init__(
+        self, model: Recommender, rule: Rule, depth: int = 100, k: int = 10, repeats: bool = False
+    ):
         self.model = model
         self.rule = rule
         self.depth = depth
         self.k = k
+        self.repeats = repeats
 
     @classmethod
     def around(cls, model: BaseRecommender, rule: Rule, depth: int = 100, k: int = 10) -> Self:
@@ -195,7 +200,7 @@ class Reranked(BaseRecommender):
     def _score(self, users: np.ndarray) -> np.ndarray:
         scores = np.asarray(self.model_.score(users), dtype=float)
         depth = min(self.depth, scores.shape[1])
-        items, values = top_k(scores, depth, self.seen_[users])
+        items, values = top_k(scores, depth, None if self.repeats else self.seen_[users])
         out = _below_zero(scores)
         for row, user in enumerate(users):
             real = items[row] >= 0
