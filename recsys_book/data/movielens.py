@@ -35,6 +35,8 @@ class MovieLens:
         graph: head, relation, tail: knowledge-graph triples about the films of 100K. ``None`` in
             the other releases, and in 100K read from GroupLens' own zip, which has no graph.
         links: item (int), entity (str): which film is which entity of ``graph``; ``None`` with it.
+            As published: the ids are those of MovieLens-1M, not those of ``items``, so never join
+            the two; ``recommenders.movielens_triples`` translates them.
     """
 
     name: str
