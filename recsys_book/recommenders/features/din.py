@@ -18,7 +18,7 @@ from torch.nn import functional
 from recsys_book.optimizers import Adam, train
 from recsys_book.optimizers.problems.batches import shuffled_batches
 from recsys_book.optimizers.problems.tables import table
-from recsys_book.recommenders.base import BaseRecommender
+from recsys_book.recommenders.base import BaseRecommender, check_positions
 from recsys_book.recommenders.features.factorization_machine import (
     check_above_zero,
     check_at_least_zero,
@@ -265,7 +265,7 @@ class DIN(BaseRecommender):
         """Return the weights of a user's last items for some candidates.
 
         Args:
-            user: Position of the user.
+            user: Position of the user; -1 has no history, so its weights are 0.
             items: Positions of the candidates, shape (n,).
 
         Returns:
@@ -273,11 +273,16 @@ class DIN(BaseRecommender):
 
         Raises:
             NotFittedError: If ``fit`` was not called.
-            ValueError: If a position is out of range.
+            ValueError: If a position is out of range, or -1 for an item.
         """
         (user,) = self._check_users([user])
+        items = check_positions(items, len(self.items_), "item")
+        if (items < 0).any():
+            raise ValueError("An unknown item (-1) cannot look at a history; pass known items.")
+        if user < 0:
+            return np.zeros((len(items), self.length), dtype=np.float32)
         history = torch.as_tensor(self.histories_[user]).expand(len(items), -1)
-        query = self.network_.items(torch.as_tensor(np.asarray(items)))
+        query = self.network_.items(torch.as_tensor(items))
         filled = (history < len(self.items_)).float()
         return self.network_.weights(self.network_.items(history), query, filled).numpy()
 

@@ -109,14 +109,14 @@ def movielens_fields(
     """Return fields of MovieLens.
 
     Args:
-        movielens: A release that describes its users.
+        movielens: A release; age, gender and occupation need one that describes its users.
         names: Any of user, item, genre, year, age, gender, occupation, hour and weekday.
 
     Returns:
         One field a name, in that order.
 
     Raises:
-        ValueError: If a name is none of these.
+        ValueError: If a name is none of these, or the release says nothing about its users.
     """
     log, items, users = movielens.interactions, movielens.items, movielens.users
     decades = (1930, 1940, 1950, 1960, 1970, 1980, 1985, 1990, 1992, 1994, 1995, 1996, 1997)
@@ -136,6 +136,10 @@ def movielens_fields(
     for name in names:
         if name not in make:
             raise ValueError(f"There is no field {name!r}; choose among {', '.join(make)}.")
+        if users is None and name in ("age", "gender", "occupation"):
+            raise ValueError(
+                f"MovieLens {movielens.name} says nothing about its users; leave out {name!r}."
+            )
     return tuple(make[name]() for name in names)
 
 
