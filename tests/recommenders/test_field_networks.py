@@ -89,7 +89,9 @@ def test_wide_and_deep_is_the_sum_of_its_parts():
     crossed = W[USER.numpy() % 2, ITEM.numpy() % 2]  # the labels are the parities
     wide = torch.as_tensor(raw + crossed).float()
     whole = made(USER, ITEM, NO_TIME)[0]
-    torch.testing.assert_close(whole, wide_deep_logit(wide, deep, made.level))
+    torch.testing.assert_close(whole, wide + deep + made.level)
+    parts = torch.tensor([2.0]), torch.tensor([3.0]), torch.tensor(7.0)
+    assert wide_deep_logit(*parts).item() == 12.0
 
 
 def test_a_cross_gives_an_unknown_user_nothing():
