@@ -76,7 +76,7 @@ MARKED = {"collaborative": "blue", "recent popularity": "vermillion"}
 def draw_map() -> None:
     """Draw the parts of the book and how they build on each other."""
     figures.flow(
-        PARTS, ARROWS, positions=PLACES, highlight=["foundations", "optimizers", "encoders"]
+        PARTS, ARROWS, positions=PLACES, highlight=["foundations", "optimizers", "encoders", "recommenders"]
     )
 
 

@@ -11,6 +11,21 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import scipy.sparse as sp
 
+__all__ = [
+    "adjusted_cosine",
+    "bm25_weight",
+    "cosine_similarity",
+    "euclidean_similarity",
+    "inverse_frequency",
+    "jaccard",
+    "nearest",
+    "pearson",
+    "shrunk",
+    "significance_weighted",
+    "tfidf_weight",
+    "user_mean_centred",
+]
+
 _CHUNK = 256  # rows that a thread takes at a time
 
 #: Measures over whole vectors; an absent event is a zero.

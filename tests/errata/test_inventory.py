@@ -19,7 +19,7 @@ SIZES = {
     "K": 12, "L": 11, "M": 7, "N": 12, "O": 15, "P": 13, "Q": 9, "R": 11, "S": 10, "T": 18,
     "U": 35, "V": 48, "W": 18, "X": 23, "Y": 21, "Z": 35,
 }  # fmt: skip
-NOT_YET = {"A-11", "A-15", "A-16", "B-04", "H-16"}
+NOT_YET = {"A-11", "A-15", "B-04", "E-16", "E-21", "E-23", "E-24", "G-11", "H-16"}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_committed_page_is_the_rendered_one(places):
 
 
 def test_what_is_here_is_done_but_for_what_needs_a_later_one():
-    waiting = {x.id for x in load_inventory() if x.group in "ABCDHIJY" and x.state != "done"}
+    waiting = {x.id for x in load_inventory() if x.group in "ABCDEGHIJY" and x.state != "done"}
     assert waiting == NOT_YET
     formulas = {"U-01", "U-03", "U-09", "U-11", "U-12", "U-14", "U-18", "U-19", "U-20"}
     listings = {"V-02", "V-03", "V-10", "V-12", "V-14", "V-24", "V-25", "V-28", "V-29"}
@@ -105,8 +105,8 @@ def entry(**changes):
         {"id": "A-1"},
         {"id": "AA-01", "group": "AA"},
         {"state": "soon"},
-        {"part": "Recommenders"},
-        {"state": "comes with", "part": "Recommenders"},
+        {"part": "Meta-learning"},
+        {"state": "comes with", "part": "Meta-learning"},
         {"state": "comes with", "where": []},
         {"where": []},
         {"item": "a | b"},

@@ -170,6 +170,8 @@ def _role_problems(role: str, text: str, path: str, targets: Targets) -> list[st
     target = (inner[1] if inner else text).strip().lstrip("!~")
     if role in _REFERENCES and target not in targets.labels | _SPHINX_PAGES:
         return [f"{{{role}}}`{text}` leads to no label."]
+    if role == "ref" and not inner and target.startswith("src-"):
+        return [f"{{ref}}`{text}` leads to a box, which has no title: write a text before <…>."]
     if role == "doc" and _resolve(target, path) not in targets.pages:
         return [f"{{doc}}`{text}` leads to no page."]
     if role == "term" and target.lower() not in targets.terms:
