@@ -166,5 +166,5 @@ def test_the_title_of_a_new_film_finds_its_facts(ml100k):
     for correct, table in facts.items():
         space = JointSpace().fit(titles[train], table[train])
         hits[correct] = (partner_ranks(space, titles[test], table[test]) <= 10).mean()
-    assert hits[True] > 0.2, hits  # chance is 10 of 200, and its standard error 0.015
+    assert hits[True] > 0.25, hits  # chance is 10 of 200, and its standard error 0.015
     assert hits[False] < 0.1, hits  # with the links as published, the facts are another film's

@@ -88,6 +88,21 @@ def test_a_planted_step_is_recovered():
     np.testing.assert_allclose(lengths, 1, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [TransE, TransR])
+def test_scores_are_minus_the_distances_of_all_ends(kind):
+    graph = planted(5)
+    model = kind(width=6, epochs=1, rate=0.05).fit(graph)
+    every = torch.arange(graph.n_entities)
+    for entity, relation in ((0, 0), (7, 2)):
+        given, r = torch.full_like(every, entity), torch.full_like(every, relation)
+        with torch.no_grad():
+            tails, heads = -model.network_(given, r, every), -model.network_(every, r, given)
+        assert not torch.allclose(tails, heads, atol=0.05)
+        ends = np.array([entity]), np.array([relation])
+        np.testing.assert_allclose(model.score_tails(*ends)[0], tails, atol=1e-5)
+        np.testing.assert_allclose(model.score_heads(*ends[::-1])[0], heads, atol=1e-5)
+
+
 class Table:
     """Scores from a table, coarse enough to have ties."""
 
