@@ -20,10 +20,11 @@ def scale_scores(scores: np.ndarray, scale: str, temperature: float = 1.0) -> np
     ``"raw"`` changes nothing. ``"minmax"`` maps a row onto 0 to 1. ``"zscore"`` gives it mean 0
     and variance 1. ``"softmax"`` reads the z-scores as logits and returns log-probabilities, which
     differ from the z-scores (over the temperature) by one constant a row: weighted mixes of either
-    order the items alike. The other three keep the order only, with :math:`r` the rank from below (ties get their mean rank):
-    ``"rank"`` is :math:`r/n`, ``"normal"`` is :math:`\Phi^{-1}((r-\frac12)/n)`, the quantile of
-    a normal distribution, and ``"log_rank"`` is minus the logarithm of the rank from above. A row
-    in which all scores are equal becomes a constant.
+    order the items alike. The other three keep the order only, with :math:`r` the rank from below
+    (ties get their mean rank): ``"rank"`` is :math:`r/n`, ``"normal"`` is
+    :math:`\Phi^{-1}((r-\frac12)/n)`, the quantile of a normal distribution, and ``"log_rank"`` is
+    minus the logarithm of the rank from above. A row in which all scores are equal becomes a
+    constant.
 
     Equation: eq-score-scaling
 
