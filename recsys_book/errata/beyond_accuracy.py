@@ -1,6 +1,6 @@
 """What the source articles say about fairness and diversity, and where it fails.
 
-The functions are the faulty versions. The right versions are in
+The functions show what the sentences of the source leave out. What to do instead is in
 ``recsys_book.recommenders.reranking``: measure what is meant, then change the list.
 """
 
