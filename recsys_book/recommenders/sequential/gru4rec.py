@@ -53,8 +53,8 @@ class GRU4Rec(NeuralSequence):
     Equation: eq-gru4rec-loss.
 
     Source: Hidasi et al. (2016), "Session-based Recommendations with Recurrent Neural Networks",
-    ICLR; the loss ``"bpr-max"`` (not the default): Hidasi & Karatzoglou (2018), CIKM. Shared tables of inputs and
-    outputs as in the latter.
+    ICLR; the loss ``"bpr-max"`` (not the default): Hidasi & Karatzoglou (2018), CIKM. Shared
+    tables of inputs and outputs as in the latter.
 
     Args:
         width: Width of the vectors and of the state.
