@@ -75,9 +75,8 @@ MARKED = {"collaborative": "blue", "recent popularity": "vermillion"}
 
 def draw_map() -> None:
     """Draw the parts of the book and how they build on each other."""
-    figures.flow(
-        PARTS, ARROWS, positions=PLACES, highlight=["foundations", "optimizers", "encoders", "recommenders"]
-    )
+    here = ["foundations", "optimizers", "encoders", "recommenders"]
+    figures.flow(PARTS, ARROWS, positions=PLACES, highlight=here)
 
 
 def draw_timescales() -> None:
