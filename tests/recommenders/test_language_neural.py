@@ -16,6 +16,7 @@ from recsys_book.recommenders.language import (
     TextRating,
     TextSequenceNetwork,
     UniSRec,
+    behaviour_program,
     funnel,
     funnel_loss,
     histories,
@@ -27,6 +28,7 @@ from recsys_book.recommenders.language import (
     smooth,
 )
 from recsys_book.recommenders.language.contrastive import TextGraph, as_torch
+from recsys_book.recommenders.language.recipe import HeldOut, held_out_windows, train_by_recipe
 from recsys_book.recommenders.language.text_sequences import last_items
 
 RNG = np.random.default_rng(0)
@@ -191,6 +193,54 @@ def test_behaviours_form_a_funnel_and_lists_leave_out_the_history():
         model.probabilities(past, np.array([1, 2]))
     with pytest.raises(ValueError, match="not fitted"):
         MAKERS["behaviour"]().probabilities(past, np.array([1]))
+
+
+class Slide:
+    """One weight whose loss falls for ever; validation is best at 0.5 and then rises."""
+
+    def model(self, seed):
+        net = torch.nn.Linear(1, 1, bias=False)
+        torch.nn.init.zeros_(net.weight)
+        return net
+
+    def batches(self, seed):
+        return [1.0] * 10
+
+    def loss(self, model, batch):
+        weight = model.weight.sum()
+        return -weight if batch == 1.0 else (weight - 0.5) ** 2
+
+
+def test_the_recipe_warms_up_stops_early_and_keeps_the_best_weights():
+    history = train_by_recipe(HeldOut(Slide(), 0.0), 0.02, 0.0, 9, 10, patience=1, seed=0)
+    best = history.best_epoch
+    assert 1 < best < 9 and len(history.epoch_validation) == best + 3  # and two worse ones
+    kept = (history.model.weight.sum().item() - 0.5) ** 2
+    assert kept == pytest.approx(history.best_validation)
+    path = -history.step_loss  # the weight before each step; Adam moves it by the rate
+    moves = np.diff(path)
+    assert (np.diff(moves[:9]) > 0).all() and (np.diff(moves[9:]) < 0).all()
+    assert moves.max() == pytest.approx(0.02, rel=1e-3)
+
+
+def test_windows_held_out_are_not_trained_on():
+    held, kept = held_out_windows(25, 0)
+    assert len(held) == 2 and sorted([*held.tolist(), *kept.tolist()]) == list(range(25))
+    with pytest.raises(ValueError, match="early stopping must hold one out"):
+        held_out_windows(1, 0)
+
+
+def test_the_behaviour_program_foresees_more_than_popularity():
+    log, missing = checkerboard()
+    test = Interactions(
+        np.arange(N), missing, np.ones(N), 1000 + np.arange(N), log.users, log.items
+    )
+    report = behaviour_program(
+        Split(log, test, "last"), ["a"] * N, lambda texts: TEXT,
+        width=8, hidden=16, length=4, rate=0.03, epochs=20, batch_size=8,
+    )  # fmt: skip
+    assert report.measured["auc"] > report.baseline["auc"] + 0.1
+    assert 0 < report.measured["f1"] < 1
 
 
 def ratings_by_text(n_users=30, seed=0):

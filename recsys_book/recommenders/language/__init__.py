@@ -36,6 +36,7 @@ from recsys_book.recommenders.language.programs import (
     ranking_program,
     rating_program,
 )
+from recsys_book.recommenders.language.recipe import behaviour_program, train_by_recipe
 from recsys_book.recommenders.language.text_sequences import (
     NextTextProblem,
     TextAdaptor,
@@ -63,6 +64,7 @@ __all__ = [
     "TextRating",
     "TextSequenceNetwork",
     "UniSRec",
+    "behaviour_program",
     "best_interest",
     "funnel",
     "funnel_loss",
@@ -80,5 +82,6 @@ __all__ = [
     "smooth",
     "text_factors",
     "text_gram",
+    "train_by_recipe",
     "user_vectors",
 ]

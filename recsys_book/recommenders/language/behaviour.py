@@ -20,6 +20,7 @@ from recsys_book.recommenders.language.checks import (
     positive,
     text_vectors,
 )
+from recsys_book.recommenders.language.recipe import HeldOut, held_out_windows, train_by_recipe
 from recsys_book.recommenders.language.text_sequences import (
     PADDING,
     histories,
@@ -191,6 +192,9 @@ class TextBehaviour(BaseRecommender):
         rate: Learning rate of AdamW.
         l2: Its weight decay.
         epochs: How often to go through the log.
+        patience: None for one rate and all epochs. With a number the rate rises and falls, a tenth
+            of the windows is held out, and training ends, with the best weights, after more than
+            so many epochs without a lower held-out loss.
         batch_size: Windows in a batch.
         seed: Of the first weights, the order and the negatives.
 
@@ -211,6 +215,7 @@ class TextBehaviour(BaseRecommender):
         rate: float = 0.003,
         l2: float = 0.0,
         epochs: int = 3,
+        patience: int | None = None,
         batch_size: int = 64,
         seed: int = 0,
     ):
@@ -223,6 +228,7 @@ class TextBehaviour(BaseRecommender):
         self.rate = rate
         self.l2 = l2
         self.epochs = epochs
+        self.patience = patience
         self.batch_size = batch_size
         self.seed = seed
 
@@ -241,12 +247,32 @@ class TextBehaviour(BaseRecommender):
         def make(generator: torch.Generator) -> TextLSTM:
             return TextLSTM(inputs, self.width, self.hidden, steps, generator)
 
-        items, reached = self._windows(interactions)
-        problem = BehaviourProblem(
-            items, reached, interactions.n_items, make, self.negatives, self.batch_size
-        )
-        self.network_ = fit_network(problem, self.rate, self.l2, self.epochs, self.seed)
+        self.network_ = self._trained(*self._windows(interactions), interactions.n_items, make)
         self.recent_, self.end_ = last_items(interactions, self.length)
+
+    def _trained(self, items: Tensor, reached: Tensor, n_items: int, make: object) -> TextLSTM:
+        """Return the network after all epochs, or after as many as a held-out tenth asks for."""
+        if self.patience is None:
+            problem = BehaviourProblem(
+                items, reached, n_items, make, self.negatives, self.batch_size
+            )
+            return fit_network(problem, self.rate, self.l2, self.epochs, self.seed)
+        held, kept = held_out_windows(len(items), self.seed)
+        shape = (len(held), items.shape[1] - 1, self.negatives)
+        others = torch.from_numpy(np.random.default_rng(self.seed).integers(0, n_items, shape))
+        problem = BehaviourProblem(
+            items[kept], reached[kept], n_items, make, self.negatives, self.batch_size
+        )
+        history = train_by_recipe(
+            HeldOut(problem, (items[held], reached[held], others)),
+            self.rate,
+            self.l2,
+            self.epochs,
+            -(-len(kept) // self.batch_size),
+            self.patience,
+            self.seed,
+        )
+        return history.model.eval().requires_grad_(False).double()
 
     def _windows(self, log: Interactions) -> tuple[Tensor, Tensor]:
         """Return windows of items, and which steps each event reached."""
