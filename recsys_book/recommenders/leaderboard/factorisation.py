@@ -129,7 +129,7 @@ ENTRIES = (
         tried=12,
     ),
     Entry(
-        "blend of Bayesian factors, SVD++ and kNN",
+        "blend of rating models",
         CHAPTER,
         {
             "ratings": lambda side, seed: RatingBlend(
