@@ -51,7 +51,8 @@ def environment(profile: str, **more: str) -> dict[str, str]:
     env["PYTHONWARNINGS"] = "ignore"
     env["JUPYTER_PREFER_ENV_PATH"] = "1"  # this environment's kernel, not one of the user's
     if profile != "full":
-        env["OMP_NUM_THREADS"] = env["MKL_NUM_THREADS"] = "1"
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+            env[name] = "1"  # two notebooks at a time on two cores
     for name in ("MPLBACKEND", "PYTEST_ADDOPTS", "COVERAGE_PROCESS_START"):
         env.pop(name, None)
     return {**env, **more}

@@ -152,6 +152,7 @@ def test_run_passes_the_profile_on(small_book, monkeypatch):
     assert command[-3:] == ["-r", "profile", "full"]
     assert (env["RECSYS_BOOK_PROFILE"], env["OMP_NUM_THREADS"]) == ("full", "8")
     assert (book_env["RECSYS_BOOK_PROFILE"], book_env["OMP_NUM_THREADS"]) == ("book", "1")
+    assert book_env["NUMBA_NUM_THREADS"] == "1"
     assert env["JUPYTER_PREFER_ENV_PATH"] == "1"
     assert "MPLBACKEND" not in env and env["PYTHONHASHSEED"] == "0"
 
