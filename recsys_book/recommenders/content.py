@@ -55,14 +55,21 @@ class GenreProfile(BaseRecommender):
 
     def _fit(self, interactions: Interactions) -> None:
         features = check_features(self.features, interactions.n_items)
-        self.item_vectors_ = _unit_rows(features - features.mean(axis=0))
-        self.profiles_ = _unit_rows(self.seen_ @ self.item_vectors_)
+        self.item_vectors_ = unit_rows(features - features.mean(axis=0))
+        self.profiles_ = unit_rows(self.seen_ @ self.item_vectors_)
 
     def _score(self, users: np.ndarray) -> np.ndarray:
         return self.profiles_[users] @ self.item_vectors_.T
 
 
-def _unit_rows(matrix: np.ndarray) -> np.ndarray:
-    """Divide each row by its length; a row of zeros stays."""
-    length = np.linalg.norm(matrix, axis=1, keepdims=True)
-    return np.divide(matrix, length, out=np.zeros_like(matrix), where=length > 0)
+def unit_rows(features: np.ndarray) -> np.ndarray:
+    """Divide each row by its length; a row of zeros stays.
+
+    Args:
+        features: Item features, shape (n_items, n_features).
+
+    Returns:
+        Rows of length 1 or 0, so that their products are cosines.
+    """
+    length = np.linalg.norm(features, axis=1, keepdims=True)
+    return np.divide(features, length, out=np.zeros_like(features, dtype=float), where=length > 0)

@@ -1,5 +1,6 @@
 """Re-ranking: variety, calibration, exposure, and people served alike."""
 
+from recsys_book.recommenders.content import unit_rows
 from recsys_book.recommenders.reranking.calibration import calibrate, divergence, group_shares
 from recsys_book.recommenders.reranking.dpp import dpp_kernel, greedy_dpp
 from recsys_book.recommenders.reranking.exposure import (
@@ -14,7 +15,7 @@ from recsys_book.recommenders.reranking.groups import (
     group_gap,
 )
 from recsys_book.recommenders.reranking.mmr import mmr
-from recsys_book.recommenders.reranking.relevance import unit_range, unit_rows
+from recsys_book.recommenders.reranking.relevance import unit_range
 from recsys_book.recommenders.reranking.rules import (
     Calibrated,
     Candidates,

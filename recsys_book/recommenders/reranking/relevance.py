@@ -18,19 +18,6 @@ def unit_range(scores: np.ndarray) -> np.ndarray:
     return (scores - low) / (high - low) if high > low else np.zeros(len(scores))
 
 
-def unit_rows(features: np.ndarray) -> np.ndarray:
-    """Divide each row by its length; a row of zeros stays.
-
-    Args:
-        features: Item features, shape (n_items, n_features).
-
-    Returns:
-        Rows of length 1 or 0, so that their products are cosines.
-    """
-    length = np.linalg.norm(features, axis=1, keepdims=True)
-    return np.divide(features, length, out=np.zeros_like(features, dtype=float), where=length > 0)
-
-
 def check_share(name: str, value: float) -> None:
     """Refuse a trade-off that is no share.
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Protocol, Self
 import numpy as np
 
 from recsys_book.recommenders.base import BaseRecommender, Recommender, top_k
+from recsys_book.recommenders.content import unit_rows
 from recsys_book.recommenders.reranking.calibration import calibrate, group_shares
 from recsys_book.recommenders.reranking.dpp import dpp_kernel, greedy_dpp
 from recsys_book.recommenders.reranking.exposure import discount_popularity, with_minimum_share
 from recsys_book.recommenders.reranking.mmr import mmr
-from recsys_book.recommenders.reranking.relevance import unit_range, unit_rows
+from recsys_book.recommenders.reranking.relevance import unit_range
 from recsys_book.recommenders.rules import check_features
 
 if TYPE_CHECKING:
