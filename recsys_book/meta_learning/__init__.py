@@ -1,0 +1,24 @@
+"""Meta-learning: a new user, a new film, a new domain, a new day.
+
+The rooms are imported on their own: ``recsys_book.meta_learning.cold_start`` (newcomers),
+``transfer`` (domains) and ``drift`` (streams). What a chapter on learning to learn needs stands in
+this folder and is imported when it is first asked for, because it needs torch.
+"""
+
+from importlib import import_module
+from typing import Any
+
+#: Public name -> module of this folder.
+_LAZY: dict[str, str] = {}
+
+__all__ = sorted(_LAZY)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""Drift: streams whose law changes, detectors that notice, models that keep learning."""

@@ -1,0 +1,1 @@
+"""Transfer: what one domain teaches about another, and when it misleads."""
