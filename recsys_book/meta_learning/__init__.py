@@ -9,7 +9,17 @@ from importlib import import_module
 from typing import Any
 
 #: Public name -> module of this folder.
-_LAZY: dict[str, str] = {}
+_LAZY: dict[str, str] = {
+    "NonFiniteTaskError": "functional",
+    "TaskBatch": "tasks",
+    "adapt": "functional",
+    "inner_gradient": "functional",
+    "masked_mean": "tasks",
+    "masked_mse": "tasks",
+    "parameters": "functional",
+    "predict": "functional",
+    "stacked": "functional",
+}
 
 __all__ = sorted(_LAZY)
 
