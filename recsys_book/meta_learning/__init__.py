@@ -10,12 +10,16 @@ from typing import Any
 
 #: Public name -> module of this folder.
 _LAZY: dict[str, str] = {
+    "MAML": "maml",
     "NonFiniteTaskError": "functional",
     "TaskBatch": "tasks",
     "adapt": "functional",
     "inner_gradient": "functional",
+    "joint_loss": "maml",
+    "losses_along": "maml",
     "masked_mean": "tasks",
     "masked_mse": "tasks",
+    "meta_train": "maml",
     "parameters": "functional",
     "predict": "functional",
     "stacked": "functional",
