@@ -174,18 +174,20 @@ def expected_updates(
         ``"MAML"``, ``"first-order MAML"`` and ``"Reptile"``, each of shape (d,).
     """
 
-    def last_weights(start: Tensor, seen: Sequence[Callable[[Tensor], Tensor]]) -> Tensor:
+    def end_of(start: Tensor, seen: Sequence[Callable[[Tensor], Tensor]]) -> Tensor:
         for loss in seen:
             start = start - rate * grad(loss)(start)
         return start
 
+    def after(start: Tensor, run: Sequence[Callable[[Tensor], Tensor]]) -> Tensor:
+        return run[-1](end_of(start, run[:-1]))
+
     runs = list(permutations(losses, steps))
     found = {"MAML": 0.0, "first-order MAML": 0.0, "Reptile": 0.0}
-    for *seen, judge in runs:
-        end = last_weights(w, seen)
-        found["MAML"] += grad(lambda v: judge(last_weights(v, seen)))(w) / len(runs)
-        found["first-order MAML"] += grad(judge)(end) / len(runs)
-        found["Reptile"] += (w - last_weights(end, [judge])) / rate / len(runs)
+    for run in runs:
+        found["MAML"] += grad(after)(w, run) / len(runs)
+        found["first-order MAML"] += grad(run[-1])(end_of(w, run[:-1])) / len(runs)
+        found["Reptile"] += (w - end_of(w, run)) / rate / len(runs)
     return found
 
 
