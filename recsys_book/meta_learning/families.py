@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from recsys_book.meta_learning.tasks import TaskBatch, task_name
 
@@ -44,6 +45,9 @@ class Sinusoids:
 
         Returns:
             The batch: inputs (T, n, 1), targets ``amplitude * sin(x - phase)`` (T, n).
+
+        Raises:
+            ValueError: If there is no task or no query.
         """
         amplitude = rng.uniform(*self.amplitude, (n_tasks, 1))
         phase = rng.uniform(*self.phase, (n_tasks, 1))
@@ -52,10 +56,13 @@ class Sinusoids:
             query = np.tile(np.asarray(queries, dtype=float), (n_tasks, 1))
         else:
             query = rng.uniform(*self.x, (n_tasks, queries))
+        if not query.size:
+            raise ValueError(f"queries is {queries}; every task needs a point to be judged on.")
         sides = []
         for x in (support, query):
-            sides += [x[:, :, None], amplitude * np.sin(x - phase)]
-        return TaskBatch.from_ragged(*sides)
+            y = torch.as_tensor(amplitude * np.sin(x - phase), dtype=torch.float32)
+            sides += [torch.as_tensor(x[:, :, None], dtype=torch.float32), y, torch.ones_like(y)]
+        return TaskBatch(*sides)
 
 
 @dataclass(frozen=True, eq=False)
