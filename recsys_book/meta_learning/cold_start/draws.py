@@ -135,16 +135,22 @@ class DrawnFactors(NewcomerModel):
 
         seen = compact.to_csr(1.0).tocsr()
         V = implicit_features(seen, self.rated)[1]
-        V = (V - V.mean(axis=0)) / V.std(axis=0)
+        self.described_ = (V - V.mean(axis=0)) / V.std(axis=0)
         rng = np.random.default_rng(self.seed)
         rows = (seen.indices[a:b] for a, b in zip(seen.indptr[:-1], seen.indptr[1:]))
         few = [rng.permutation(row)[: self.shown] for row in rows]
-        table = np.array([V[items].mean(axis=0) for items in few])
-        self.described_, self.usual_ = V, (table.mean(axis=0), table.std(axis=0))
-        return self._scaled(table)
+        means = np.array([self.described_[items].mean(axis=0) for items in few])
+        within = np.mean([self.described_[items].var(axis=0) for items in few], axis=0)
+        between = np.maximum(means.var(axis=0) - within / self.shown, 1e-3)
+        self.usual_, self.few_ = means.mean(axis=0), within / between
+        return np.array([self._describe(items) for items in few])
 
-    def _scaled(self, table: np.ndarray) -> np.ndarray:
-        return (table - self.usual_[0]) / self.usual_[1]
+    def _describe(self, items: np.ndarray) -> np.ndarray:
+        """Return the mean description of a user's items, shrunk: few items describe nobody."""
+        if len(items) == 0:
+            return np.zeros(len(self.usual_))
+        above = self.described_[items].mean(axis=0) - self.usual_
+        return above * len(items) / (len(items) + self.few_)
 
     def beliefs(self, user: int, items: np.ndarray, ratings: np.ndarray) -> Belief:
         """Return what each draw believes of a newcomer.
@@ -159,8 +165,7 @@ class DrawnFactors(NewcomerModel):
         """
         x = np.append(1.0, self.profile_[user])
         if self.rated:
-            rated = self._scaled(self.described_[items].mean(axis=0)) if len(items) else 0.0
-            x = np.append(x, rated + np.zeros(self.described_.shape[1]))
+            x = np.append(x, self._describe(items))
         prior = Belief(x @ self.weights_, self.cov_)
         e = ratings - self.biases_.mean
         return prior.after(self.item_draws_[:, items], e, self.noise_)
