@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,8 @@ from recsys_book.meta_learning.cold_start.protocol import (
     predict_episodes,
 )
 
-_KEPT = ("squared_error", "count", "ndcg@5")
+#: What is kept of each split: two values a newcomer, and the RMSE over all of its queries.
+_KEPT = ("rmse", "ndcg@5", "pooled")
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,16 @@ class Measured:
 
     Attributes:
         name: Name of the model.
-        cells: From (how, k) to one answer of ``judge_episodes`` a split.
+        cells: From (how, k) to one entry a split: ``"rmse"`` and ``"ndcg@5"`` of each newcomer, and
+            ``"pooled"``, the RMSE over all queries, shape (1,).
+        seconds: CPU seconds of fitting and predicting, a split.
+        tried: How many settings were compared on the tuning split; 0 where there is nothing to set.
     """
 
     name: str
     cells: dict[tuple[str, int], list[dict[str, np.ndarray]]]
+    seconds: float = float("nan")
+    tried: int = 0
 
     def rmse(self, how: str, k: int) -> float:
         """Return the pooled RMSE, averaged over the splits, in stars."""
@@ -44,11 +51,11 @@ class Measured:
 
     def rmse_by_split(self, how: str, k: int) -> np.ndarray:
         """Return the pooled RMSE of each split, shape (n_splits,)."""
-        return np.array([pooled_rmse(judged) for judged in self.cells[how, k]])
+        return np.concatenate([kept["pooled"] for kept in self.cells[how, k]])
 
     def per_user(self, how: str, k: int, metric: str = "rmse") -> np.ndarray:
         """Return one value a newcomer, all splits in a row; metric is ``rmse`` or ``ndcg@5``."""
-        return np.concatenate([judged[metric] for judged in self.cells[how, k]])
+        return np.concatenate([kept[metric] for kept in self.cells[how, k]])
 
 
 def measure(
@@ -58,6 +65,7 @@ def measure(
     splits: Sequence[int] | Sequence[World] = SPLITS,
     ks: Sequence[int] = (5, 10),
     hows: Sequence[str] = ("random", "first"),
+    tried: int = 0,
 ) -> Measured:
     """Fit a model on every split and ask it for every newcomer's ratings.
 
@@ -68,22 +76,27 @@ def measure(
         splits: Numbers of the splits, or splits that were cut already.
         ks: Numbers of ratings shown.
         hows: Kinds of support, ``"random"`` or ``"first"``.
+        tried: How many settings were compared before.
 
     Returns:
         The measurements.
     """
+    start = time.process_time()
     cells: dict[tuple[str, int], list] = {(how, k): [] for how in hows for k in ks}
     for split in splits:
         world = split if isinstance(split, World) else cold_user_world(log, split)
         model = make().fit(world.warm)
         for (how, k), judged in cells.items():
             tasks = episodes(world, k, how)
-            judged.append(judge_episodes(predict_episodes(model, world, tasks), world, tasks))
-    return Measured(name, cells)
+            answer = judge_episodes(predict_episodes(model, world, tasks), world, tasks)
+            answer["pooled"] = np.array([pooled_rmse(answer)])
+            judged.append({key: answer[key] for key in _KEPT})
+    seconds = (time.process_time() - start) / len(splits)
+    return Measured(name, cells, seconds, tried)
 
 
 def save_measured(measured: Measured, path: Path | str) -> None:
-    """Write measurements to a JSON file, six digits a number.
+    """Write measurements to a JSON file, five decimals a number.
 
     Args:
         measured: The measurements.
@@ -95,7 +108,8 @@ def save_measured(measured: Measured, path: Path | str) -> None:
         f"{how} {k}": [{key: _short(judged[key]) for key in _KEPT} for judged in splits]
         for (how, k), splits in measured.cells.items()
     }
-    path.write_text(json.dumps({"name": measured.name, "cells": cells}) + "\n", encoding="utf-8")
+    about = {"name": measured.name, "tried": measured.tried, "seconds": round(measured.seconds, 2)}
+    path.write_text(json.dumps(about | {"cells": cells}) + "\n", encoding="utf-8")
 
 
 def load_measured(path: Path | str) -> Measured:
@@ -113,7 +127,7 @@ def load_measured(path: Path | str) -> Measured:
     try:
         kept = json.loads(Path(path).read_text(encoding="utf-8"))
         cells = {_cell(label): [_judged(j) for j in js] for label, js in kept["cells"].items()}
-        return Measured(kept["name"], cells)
+        return Measured(kept["name"], cells, kept["seconds"], kept["tried"])
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} holds no measurements of cold users ({error}); write it with "
@@ -160,7 +174,7 @@ def compare(
 
 
 def _short(values: np.ndarray) -> list:
-    return [round(float(value), 6) for value in values]
+    return [round(float(value), 5) for value in values]
 
 
 def _cell(label: str) -> tuple[str, int]:
@@ -169,5 +183,4 @@ def _cell(label: str) -> tuple[str, int]:
 
 
 def _judged(kept: dict[str, list]) -> dict[str, np.ndarray]:
-    judged = {key: np.array(kept[key], dtype=np.float64) for key in _KEPT}
-    return judged | {"rmse": np.sqrt(judged["squared_error"] / judged["count"])}
+    return {key: np.array(kept[key], dtype=np.float64) for key in _KEPT}
