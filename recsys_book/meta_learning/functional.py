@@ -253,15 +253,16 @@ def _walk(module, start, batch, rates, names, loss, second_order) -> list[Params
 
 def _slope(module, now, batch, names, loss, second_order) -> Params:
     """Return the inner gradients, as constants if gradients are not to go through them."""
+    keep = second_order and torch.is_grad_enabled()
     at = now if second_order else {name: value.detach() for name, value in now.items()}
     if any(map(_transformed, (*now.values(), batch.support_x, batch.support_y))):
         slope = inner_gradient(module, at, batch, loss=loss, names=names)
         return slope if second_order else {n: value.detach() for n, value in slope.items()}
     # Outside of torch.func's transforms the plain gradient is the same and twice as fast.
-    keep = second_order and torch.is_grad_enabled()
     with torch.enable_grad():
         moving = {
-            n: at[n] if at[n].requires_grad else at[n].detach().requires_grad_() for n in names
+            n: at[n] if keep and at[n].requires_grad else at[n].detach().requires_grad_()
+            for n in names
         }
         prediction = predict(module, {**at, **moving}, batch.support_x)
         total = loss(prediction, batch.support_y, batch.support_mask).sum()

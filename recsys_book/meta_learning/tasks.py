@@ -175,3 +175,39 @@ def _pad(
     for task, (x, y) in enumerate(zip(xs, ys)):
         x_out[task, : len(y)], y_out[task, : len(y)], mask[task, : len(y)] = x, y, 1.0
     return x_out, y_out, mask
+
+
+class TaskDataset(torch.utils.data.Dataset):
+    """Tasks for torch's ``DataLoader``: each is a pair of pairs, and nothing is an attribute.
+
+    Give the loader ``collate_fn=collate_tasks``, which pads tasks of different sizes.
+
+    Args:
+        supports: One pair of rows (n, ...) and targets (n,) a task.
+        queries: One such pair a task.
+
+    Raises:
+        ValueError: If there are not as many supports as queries.
+    """
+
+    def __init__(self, supports: Sequence[Any], queries: Sequence[Any]) -> None:
+        if len(supports) != len(queries):
+            raise ValueError(
+                f"There are {len(supports)} supports and {len(queries)} queries; a task has one "
+                "of each."
+            )
+        self.supports, self.queries = supports, queries
+
+    def __len__(self) -> int:
+        """Number of tasks."""
+        return len(self.supports)
+
+    def __getitem__(self, task: int) -> tuple[Any, Any]:
+        """Return the support pair and the query pair of a task."""
+        return self.supports[task], self.queries[task]
+
+
+def collate_tasks(tasks: Sequence[tuple[Any, Any]]) -> TaskBatch:
+    """Pad the tasks that a loader drew from a ``TaskDataset`` into a batch."""
+    supports, queries = zip(*tasks)
+    return TaskBatch.from_ragged(*zip(*supports), *zip(*queries))
