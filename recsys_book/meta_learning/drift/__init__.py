@@ -1,1 +1,100 @@
-"""Drift: streams whose law changes, detectors that notice, models that keep learning."""
+"""Drift: streams whose law changes, detectors that notice, models that keep learning.
+
+``MetaStart``, which needs torch, is imported when it is first asked for.
+"""
+
+from typing import Any
+
+from recsys_book.meta_learning.drift.adwin import ADWIN, bernstein_cut, hoeffding_cut
+from recsys_book.meta_learning.drift.controller import (
+    Action,
+    AdaptiveController,
+    FeatureModel,
+    RestartOnAlarm,
+)
+from recsys_book.meta_learning.drift.ddm import DDM, EDDM, KSWIN
+from recsys_book.meta_learning.drift.detection import (
+    AlarmReport,
+    Detector,
+    find_alarms,
+    judge_alarms,
+)
+from recsys_book.meta_learning.drift.online import DivergedError, IncrementalMF, OnlineModel
+from recsys_book.meta_learning.drift.page_hinkley import PageHinkley
+from recsys_book.meta_learning.drift.prequential import (
+    RankStream,
+    check_time_order,
+    prequential,
+    prequential_ranking,
+    prequential_ratings,
+)
+from recsys_book.meta_learning.drift.ridge import OnlineRidge
+from recsys_book.meta_learning.drift.streaming import PeriodicEASE, StreamingPopularity
+from recsys_book.meta_learning.drift.streams import (
+    KINDS,
+    TasteLaw,
+    drifting_tastes,
+    past_seasons,
+    recovery_time,
+)
+from recsys_book.meta_learning.drift.windows import (
+    DecayedMean,
+    SlidingMean,
+    best_interval,
+    best_rate,
+    best_window,
+    decay_error,
+    schedule_cost,
+    window_error,
+)
+
+__all__ = [
+    "ADWIN",
+    "Action",
+    "AdaptiveController",
+    "AlarmReport",
+    "DDM",
+    "DecayedMean",
+    "Detector",
+    "DivergedError",
+    "EDDM",
+    "FeatureModel",
+    "IncrementalMF",
+    "KINDS",
+    "KSWIN",
+    "MetaStart",
+    "OnlineModel",
+    "OnlineRidge",
+    "PageHinkley",
+    "PeriodicEASE",
+    "RankStream",
+    "RestartOnAlarm",
+    "SlidingMean",
+    "StreamingPopularity",
+    "TasteLaw",
+    "bernstein_cut",
+    "best_interval",
+    "best_rate",
+    "best_window",
+    "check_time_order",
+    "decay_error",
+    "drifting_tastes",
+    "find_alarms",
+    "hoeffding_cut",
+    "judge_alarms",
+    "past_seasons",
+    "prequential",
+    "prequential_ranking",
+    "prequential_ratings",
+    "recovery_time",
+    "schedule_cost",
+    "window_error",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "MetaStart":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from recsys_book.meta_learning.drift.readaptation import MetaStart
+
+    return MetaStart
