@@ -23,6 +23,7 @@ from recsys_book.meta_learning.cold_start.bayes import (
     learn_prior,
     prior_of_users,
 )
+from recsys_book.meta_learning.cold_start.contenders import simple_models
 from recsys_book.meta_learning.cold_start.draws import (
     DrawnFactors,
     average_over_draws,
@@ -120,6 +121,7 @@ __all__ = [
     "residual_covariance",
     "ridge_user_bias",
     "save_measured",
+    "simple_models",
     "split_users",
     "tuning_world",
     "warm_biases",

@@ -170,6 +170,27 @@ class DrawnFactors(NewcomerModel):
         e = ratings - self.biases_.mean
         return prior.after(self.item_draws_[:, items], e, self.noise_)
 
+    def variance(
+        self, user: int, items: np.ndarray, ratings: np.ndarray, query: np.ndarray
+    ) -> np.ndarray:
+        """Return how far a rating is expected to be from its prediction, squared.
+
+        It is the mean variance inside a draw, noise included, plus the variance of the draws'
+        predictions around their mean, which is what is not known about the items.
+
+        Args:
+            user: Position of the newcomer, or -1.
+            items: Known items that he has rated, shape (k,).
+            ratings: The ratings, shape (k,).
+            query: Items asked for, shape (n,).
+
+        Returns:
+            Shape (n,).
+        """
+        belief, A = self.beliefs(user, items, ratings), self.item_draws_[:, query]
+        inside = np.einsum("snf,sfg,sng->n", A, belief.cov, A) / self.samples + self.noise_.mean()
+        return inside + np.einsum("snf,sf->sn", A, belief.mean).var(axis=0)
+
     def _predict(self, user, items, ratings, query) -> np.ndarray:
         mean = self.beliefs(user, items, ratings).mean
         return self.biases_.mean + average_over_draws(self.item_draws_[:, query], mean)
