@@ -23,7 +23,25 @@ from recsys_book.meta_learning.cold_start.bayes import (
     learn_prior,
     prior_of_users,
 )
+from recsys_book.meta_learning.cold_start.cold_items import (
+    ColdItemWorld,
+    ItemPrior,
+    LearnedPrior,
+    PopularityPrior,
+    cold_episodes,
+    cold_item_world,
+    tuning_cold_worlds,
+)
 from recsys_book.meta_learning.cold_start.contenders import simple_models
+from recsys_book.meta_learning.cold_start.content_prior import (
+    Biases,
+    FeatureMap,
+    alternating_biases,
+    checked_item_features,
+    event_weights,
+    expected_popularity,
+    shrink_to_prior,
+)
 from recsys_book.meta_learning.cold_start.draws import (
     DrawnFactors,
     average_over_draws,
@@ -41,11 +59,30 @@ from recsys_book.meta_learning.cold_start.evidence import (
     random_items,
     rating_entropy,
 )
+from recsys_book.meta_learning.cold_start.film_features import (
+    AGE_RATING,
+    FINE_GENRES,
+    ORIGIN,
+    PEOPLE,
+    centered_text,
+    facts,
+    genres_and_year,
+    stack_blocks,
+    text_components,
+)
 from recsys_book.meta_learning.cold_start.fold_in import FactorFoldIn, fold_in
 from recsys_book.meta_learning.cold_start.gaussian_process import (
     ItemGP,
     gp_posterior_mean,
     residual_covariance,
+)
+from recsys_book.meta_learning.cold_start.item_life import (
+    ItemLife,
+    WarmSpace,
+    equations,
+    item_life,
+    judge_life,
+    warm_space,
 )
 from recsys_book.meta_learning.cold_start.measure import (
     Measured,
@@ -68,48 +105,90 @@ from recsys_book.meta_learning.cold_start.protocol import (
     split_users,
     tuning_world,
 )
+from recsys_book.meta_learning.cold_start.text_to_factor import (
+    TextToFactor,
+    newborn_posterior,
+)
 
 #: Public name -> module of this folder that needs torch and is imported when it is first asked for.
-_LAZY: dict[str, str] = {}
+_LAZY: dict[str, str] = {
+    "DropoutNet": "dropoutnet",
+    "MetaEmbeddings": "meta_embeddings",
+    "NeuralMap": "networks",
+    "View": "dropoutnet",
+    "dropout_objective": "dropoutnet",
+    "gram_of_raters": "dropoutnet",
+    "meta_embedding_loss": "meta_embeddings",
+    "partial_views": "dropoutnet",
+    "squared_loss": "meta_embeddings",
+    "trust_after": "dropoutnet",
+    "warm_up": "meta_embeddings",
+}
 
 __all__ = [
-    "SPLITS",
+    "AGE_RATING",
     "BayesianFactors",
     "Belief",
+    "Biases",
     "BiasesWithUserRidge",
+    "ColdItemWorld",
     "ColdUserModel",
     "DrawnFactors",
     "Episode",
+    "FINE_GENRES",
     "FactorFoldIn",
+    "FeatureMap",
     "GlobalMean",
     "Interview",
     "ItemBiasOnly",
     "ItemGP",
+    "ItemLife",
     "ItemMean",
+    "ItemPrior",
+    "LearnedPrior",
     "Measured",
     "NewcomerKNN",
     "NewcomerModel",
+    "ORIGIN",
+    "PEOPLE",
+    "PopularityPrior",
+    "SPLITS",
     "TextRidge",
+    "TextToFactor",
     "UserMean",
     "WarmBiases",
+    "WarmSpace",
     "World",
+    "alternating_biases",
     "alternating_factors",
     "average_over_draws",
+    "centered_text",
     "centred_units",
     "chance_of_an_answer",
+    "checked_item_features",
+    "cold_episodes",
+    "cold_item_world",
     "cold_user_world",
     "compare",
     "entropy_items",
     "episodes",
+    "equations",
+    "event_weights",
     "expected_gain",
+    "expected_popularity",
+    "facts",
     "fold_in",
+    "genres_and_year",
     "gp_posterior_mean",
     "greedy_information",
     "interviews",
+    "item_life",
     "judge_episodes",
+    "judge_life",
     "learn_prior",
     "load_measured",
     "measure",
+    "newborn_posterior",
     "pooled_rmse",
     "popular_items",
     "predict_episodes",
@@ -121,10 +200,15 @@ __all__ = [
     "residual_covariance",
     "ridge_user_bias",
     "save_measured",
+    "shrink_to_prior",
     "simple_models",
     "split_users",
+    "stack_blocks",
+    "text_components",
+    "tuning_cold_worlds",
     "tuning_world",
     "warm_biases",
+    "warm_space",
 ]
 
 __all__ += sorted(_LAZY)

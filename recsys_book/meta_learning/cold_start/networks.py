@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Self
 
 import numpy as np
 import torch
@@ -65,3 +66,75 @@ def minimise(
         optimizer.step()
         seen.append(float(value.detach()))
     return seen
+
+
+class NeuralMap:
+    """A network from item features to targets, with the interface of ``FeatureMap``.
+
+    Args:
+        hidden: Width of the hidden layer.
+        steps: Steps, each on all items.
+        rate: First learning rate.
+        decay: Weight decay.
+        seed: Seed of the weights.
+
+    Attributes:
+        network_: The network; its outputs are deviations from ``level_``.
+        level_: Weighted mean of the targets, shape (n_targets,).
+    """
+
+    def __init__(
+        self,
+        hidden: int = 32,
+        steps: int = 200,
+        rate: float = 0.02,
+        decay: float = 2.0,
+        seed: int = 0,
+    ) -> None:
+        self.hidden, self.steps, self.rate = hidden, steps, rate
+        self.decay, self.seed = decay, seed
+
+    def fit(self, X: np.ndarray, Y: np.ndarray, w: np.ndarray) -> Self:
+        """Learn from rated items.
+
+        Args:
+            X: Features, shape (n, n_features).
+            Y: Targets, shape (n, n_targets).
+            w: Weights, shape (n,); rows of weight 0 are left out.
+
+        Returns:
+            The map itself.
+
+        Raises:
+            ValueError: If no row has a weight.
+        """
+        keep = np.flatnonzero(w > 0)
+        if not len(keep):
+            raise ValueError("All items are cold: none has a rating; pass some rated items.")
+        share = w[keep] / w[keep].sum()
+        self.level_ = share @ Y[keep]
+        self.network_ = small_network(X.shape[1], Y.shape[1], self.hidden, self.seed)
+        inputs, targets, weight = (
+            torch.from_numpy(np.ascontiguousarray(part, dtype=np.float64))
+            for part in (X[keep], Y[keep] - self.level_, share)
+        )
+
+        def loss(step: int) -> Tensor:
+            return (weight * ((self.network_(inputs) - targets) ** 2).sum(dim=1)).sum()
+
+        self.losses_ = minimise(self.network_, loss, self.steps, self.rate, self.decay)
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return what the network says of items; the level for a row of zeros.
+
+        Args:
+            X: Features, shape (n, n_features).
+
+        Returns:
+            Shape (n, n_targets).
+        """
+        X = np.asarray(X, dtype=np.float64)
+        with torch.no_grad():
+            out = self.network_(torch.from_numpy(X)).numpy() + self.level_
+        return np.where(np.abs(X).sum(axis=1, keepdims=True) == 0, self.level_, out)
