@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.func import jvp
 
 from recsys_book.meta_learning.functional import (
     DIVERGED,
     Loss,
     NonFiniteTaskError,
     Params,
+    adapt,
     adapting_names,
-    inner_gradient,
     parameters,
     predict,
 )
@@ -90,10 +89,19 @@ class ImplicitMAML(GradientLearner):
         names = adapting_names(parameters(self.module), self.only)
         now = dict(start)
         for _ in range(self.inner_steps if steps is None else steps):
-            slope = inner_gradient(self.module, now, batch, loss=self.loss, names=names)
-            for name in names:
-                pulled = slope[name] + self.pull * (now[name] - start[name])
-                now[name] = now[name] - self.inner_rate * pulled
+            moved = adapt(
+                self.module,
+                now,
+                batch,
+                rate=self.inner_rate,
+                steps=1,
+                loss=self.loss,
+                only=self.only,
+                second_order=False,
+                on_divergence=self.on_divergence,
+            )
+            back = self.inner_rate * self.pull
+            now = {name: moved[name] - back * (now[name] - start[name]) for name in now}
         return self._checked(start, now, names, batch)
 
     def _checked(self, start: Params, now: Params, names: list[str], batch: TaskBatch) -> Params:
@@ -135,26 +143,46 @@ class ImplicitMAML(GradientLearner):
         """
         names = adapting_names(parameters(self.module), self.only)
         leaves = {name: value.detach().requires_grad_() for name, value in adapted.items()}
-        prediction = predict(self.module, leaves, batch.query_x)
-        losses = check_losses(self.loss(prediction, batch.query_y, batch.query_mask), batch)
-        slopes = torch.autograd.grad(losses.sum(), list(leaves.values()), materialize_grads=True)
+        with torch.enable_grad():
+            prediction = predict(self.module, leaves, batch.query_x)
+            losses = check_losses(self.loss(prediction, batch.query_y, batch.query_mask), batch)
+            total = losses.sum()
+            slopes = torch.autograd.grad(total, list(leaves.values()), materialize_grads=True)
         gradient = dict(zip(leaves, slopes))
-        product = self._product(batch, {n: v.detach() for n, v in adapted.items()}, names)
+        slope = self._support_slope(batch, leaves, names)
+        product = self._product(slope, leaves)
         solved = solve_together(product, _flat(gradient, names), self.solver_steps)
-        solved = _shaped(solved, {name: gradient[name] for name in names})
-        return losses.detach(), {**gradient, **solved}
+        solved = _shaped(solved, {name: leaves[name] for name in names})
+        fixed = [name for name in leaves if name not in names]
+        if fixed:  # what does not adapt still moves the minimum
+            by_minimum = sum((slope[name] * solved[name]).sum() for name in names) / self.pull
+            mixed = torch.autograd.grad(
+                by_minimum, [leaves[name] for name in fixed], materialize_grads=True
+            )
+            solved |= {name: gradient[name] - part for name, part in zip(fixed, mixed)}
+        return losses.detach(), solved
 
-    def _product(self, batch: TaskBatch, at: Params, names: list[str]) -> Product:
-        """Return the product with I + H / pull, H the Hessian of the support loss."""
-        moving = {name: at[name] for name in names}
+    @torch.enable_grad()
+    def _support_slope(self, batch: TaskBatch, leaves: Params, names: list[str]) -> Params:
+        """Return the gradient of each task's support loss, itself differentiable."""
+        prediction = predict(self.module, leaves, batch.support_x)
+        total = self.loss(prediction, batch.support_y, batch.support_mask).sum()
+        slope = torch.autograd.grad(total, [leaves[name] for name in names], create_graph=True)
+        return dict(zip(names, slope))
 
-        def slope(some: Params) -> Params:
-            return inner_gradient(self.module, {**at, **some}, batch, loss=self.loss, names=names)
+    def _product(self, slope: Params, leaves: Params) -> Product:
+        """Return the product with I + H / pull, H the Hessian of each task's support loss."""
+        moving = {name: leaves[name] for name in slope}
 
         def product(v: Tensor) -> Tensor:
-            with torch.no_grad():
-                image = jvp(slope, (moving,), (_shaped(v, moving),))[1]
-            return v + _flat(image, names) / self.pull
+            image = torch.autograd.grad(
+                list(slope.values()),
+                list(moving.values()),
+                list(_shaped(v, moving).values()),
+                retain_graph=True,
+                materialize_grads=True,
+            )
+            return v + torch.cat([part.flatten(1) for part in image], dim=1) / self.pull
 
         return product
 

@@ -86,8 +86,9 @@ class ContextReader(Reader):
         return {"x": x, "y": y, "mask": mask}
 
     def answer(self, x: Tensor, state: Params) -> Tensor:
-        """Answer the queries after all examples, shape (T, Q)."""
-        return self.all_answers(x, state)[:, state["x"].shape[1] :]
+        """Answer the queries after all examples, shape (T, Q); some at a time, to save memory."""
+        S = state["x"].shape[1]
+        return torch.cat([self.all_answers(part, state)[:, S:] for part in x.split(64, 1)], 1)
 
     def all_answers(self, x: Tensor, state: Params) -> Tensor:
         """Answer each example from those before it, then the queries, shape (T, S + Q)."""

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from recsys_book.encoders.layers import Linear
 from recsys_book.meta_learning.functional import (
     Loss,
     NonFiniteTaskError,
@@ -38,7 +37,11 @@ def mlp(
         raise ValueError(f"sizes is {list(sizes)}; give at least the inputs and the outputs.")
     layers: list[nn.Module] = []
     for inputs, outputs in zip(sizes[:-1], sizes[1:]):
-        layers += [Linear(inputs, outputs, generator), activation()]
+        linear = nn.utils.skip_init(nn.Linear, inputs, outputs)
+        with torch.no_grad():
+            linear.weight.normal_(0, inputs**-0.5, generator=generator)
+            linear.bias.zero_()
+        layers += [linear, activation()]
     return nn.Sequential(*layers[:-1])
 
 

@@ -22,6 +22,9 @@ from recsys_book.optimizers import Cosine
 
 #: What belongs to a normalisation layer: two learned vectors, two running statistics.
 NORM_PARTS = ("gain", "shift", "mean", "var")
+#: Added to the variance. Inner steps see the statistics as constants, so a unit of tiny variance
+#: would have its gradient blown up; this large a value bounds the factor by about three.
+EPS = 0.1
 
 
 class RunningNorm(nn.Module):
@@ -42,7 +45,7 @@ class RunningNorm(nn.Module):
 
         Equation: eq-per-step-norm.
         """
-        return (x - self.mean) / (self.var + 1e-5).sqrt() * self.gain + self.shift
+        return (x - self.mean) / (self.var + EPS).sqrt() * self.gain + self.shift
 
 
 class NormalisedMLP(nn.Module):
