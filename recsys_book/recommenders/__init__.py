@@ -19,6 +19,7 @@ from recsys_book.recommenders.closed_form import (
     EASE,
     ease_objective,
     ease_weights,
+    history_weights,
     positions_from_end,
 )
 from recsys_book.recommenders.content import GenreProfile, genre_matrix
@@ -91,6 +92,7 @@ __all__ = [
     "ease_objective",
     "ease_weights",
     "genre_matrix",
+    "history_weights",
     "ials_half_step",
     "ials_loss",
     "ials_objective",

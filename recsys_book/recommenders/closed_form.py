@@ -102,11 +102,9 @@ class EASE(BaseRecommender):
     def _fit(self, interactions: Interactions) -> None:
         if not self.l2 > 0:
             raise ValueError(f"l2 is {self.l2}; use a penalty above 0, or the matrix is singular.")
-        if self.half_life is not None and not self.half_life > 0:
-            raise ValueError(f"half_life is {self.half_life}; use positions above 0, or None.")
+        self.history_ = history_weights(interactions, self.half_life)
         X = self.seen_
         self.weights_ = ease_weights((X.T @ X).toarray(), self.l2)
-        self.history_ = self._history(interactions)
 
     def _score(self, users: np.ndarray) -> np.ndarray:
         return self.history_[users] @ self.weights_
@@ -129,19 +127,34 @@ class EASE(BaseRecommender):
         """
         self._check_fitted()
         self._check_items(histories)
-        history = self._history(histories)
+        history = history_weights(histories, self.half_life)
         scores = history @ self.weights_
         scores[np.diff(history.indptr) == 0] = self.item_counts_
         return scores
 
-    def _history(self, interactions: Interactions) -> sp.csr_matrix:
-        """Ones, or weights that halve every ``half_life`` positions from the user's last event."""
-        if self.half_life is None:
-            history = sp.csr_matrix(interactions.to_csr(1.0))
-            history.data[:] = 1.0
-            return history
-        weight = 0.5 ** (positions_from_end(interactions) / self.half_life)
-        return sp.csr_matrix(interactions.to_csr(weight))
+
+def history_weights(interactions: Interactions, half_life: float | None) -> sp.csr_matrix:
+    """Return each user's history as a row: ones, or weights that halve towards the past.
+
+    Args:
+        interactions: A log; a repeated pair counts once, or with its weights added up.
+        half_life: None for ones, or the number of positions from the end of a history after which
+            an item counts half.
+
+    Returns:
+        The weights, sparse (n_users, n_items).
+
+    Raises:
+        ValueError: If the half-life is not above 0.
+    """
+    if half_life is None:
+        history = sp.csr_matrix(interactions.to_csr(1.0))
+        history.data[:] = 1.0
+        return history
+    if not half_life > 0:
+        raise ValueError(f"half_life is {half_life}; use positions above 0, or None.")
+    weight = 0.5 ** (positions_from_end(interactions) / half_life)
+    return sp.csr_matrix(interactions.to_csr(weight))
 
 
 def positions_from_end(interactions: Interactions) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from recsys_book.recommenders.base import BaseRecommender, check_positions
-from recsys_book.recommenders.closed_form import positions_from_end
+from recsys_book.recommenders.closed_form import history_weights
 from recsys_book.recommenders.similarity import COMMON, nearest, user_mean_centred
 
 if TYPE_CHECKING:
@@ -167,7 +167,9 @@ class ItemKNN(BaseRecommender):
             self.threads,
         )
         self.similarity_ = found.T.tocsr() if target else found
-        self.history_ = _history(interactions, self.seen_, self.half_life)
+        self.history_ = self.seen_  # shared, because a large log has no room for two
+        if self.half_life is not None:
+            self.history_ = history_weights(interactions, self.half_life)
 
     def _score(self, users: np.ndarray) -> np.ndarray:
         return (self.history_[users] @ self.similarity_).toarray()
@@ -245,15 +247,3 @@ class RP3beta(BaseRecommender):
 
     def _score(self, users: np.ndarray) -> np.ndarray:
         return (self.seen_[users] @ self.similarity_).toarray()
-
-
-def _history(
-    interactions: Interactions, seen: sp.csr_matrix, half_life: float | None
-) -> sp.csr_matrix:
-    """Ones, or weights that halve every ``half_life`` positions from the user's last event."""
-    if half_life is None:
-        return seen
-    if not half_life > 0:
-        raise ValueError(f"half_life is {half_life}; use positions above 0, or None.")
-    weight = 0.5 ** (positions_from_end(interactions) / half_life)
-    return sp.csr_matrix(interactions.to_csr(weight))

@@ -6,6 +6,7 @@ import torch
 from contract import check_contract, checkerboard
 
 from recsys_book.data import Interactions
+from recsys_book.recommenders import history_weights
 from recsys_book.recommenders.neural import (
     MultDAE,
     MultVAE,
@@ -15,7 +16,6 @@ from recsys_book.recommenders.neural import (
     multvae_loss,
 )
 from recsys_book.recommenders.neural.autoencoders import HistoryAutoencoder
-from recsys_book.recommenders.neural.training import history_matrix
 
 SMALL = {"latent": 4, "hidden": 16, "dropout": 0.2, "epochs": 25, "batch_size": 20, "rate": 0.03}
 
@@ -114,7 +114,7 @@ def test_histories_of_strangers():
 
 def test_a_half_life_lets_the_last_item_weigh_most():
     log, _ = checkerboard()
-    history = history_matrix(log, half_life=1.0)[0].toarray()[0]
+    history = history_weights(log, half_life=1.0)[0].toarray()[0]
     mine = log.select(log.user == 0)
     last_first = mine.item[np.argsort(-mine.timestamp)]
     np.testing.assert_allclose(history[last_first[:3]], [1.0, 0.5, 0.25])

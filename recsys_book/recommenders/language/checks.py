@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from recsys_book.encoders.geometry import checked_vectors
-from recsys_book.recommenders.closed_form import positions_from_end
-
-if TYPE_CHECKING:
-    from recsys_book.data import Interactions
 
 
 def text_vectors(vectors: Any, n_items: int) -> np.ndarray:
@@ -48,27 +43,6 @@ def centred_unit_rows(vectors: np.ndarray) -> np.ndarray:
     centred = vectors - vectors.mean(axis=0)
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     return np.divide(centred, length, out=np.zeros_like(centred), where=length > 1e-12)
-
-
-def history_weights(interactions: Interactions, half_life: float | None) -> sp.csr_matrix:
-    """Return each user's history as a row: ones, or weights that halve with every position back.
-
-    Args:
-        interactions: The log.
-        half_life: Positions from the end after which an item counts half; None counts all alike.
-
-    Returns:
-        Sparse, shape (n_users, n_items).
-
-    Raises:
-        ValueError: If the half-life is not above 0.
-    """
-    if half_life is None:
-        history = sp.csr_matrix(interactions.to_csr(1.0))
-        history.data[:] = 1.0
-        return history
-    positive(half_life=half_life)
-    return sp.csr_matrix(interactions.to_csr(0.5 ** (positions_from_end(interactions) / half_life)))
 
 
 def positive(**settings: float) -> None:

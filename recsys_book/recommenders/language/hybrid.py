@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recsys_book.recommenders.base import BaseRecommender
+from recsys_book.recommenders.closed_form import history_weights
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
-    history_weights,
     not_negative,
     positive,
     text_vectors,

@@ -14,12 +14,12 @@ from torch.nn import functional
 from recsys_book.optimizers import Dropout
 from recsys_book.optimizers.problems.tables import linear
 from recsys_book.recommenders.base import BaseRecommender
+from recsys_book.recommenders.closed_form import history_weights
 from recsys_book.recommenders.neural.training import (
     UserRows,
     check_settings,
     dense_rows,
     fit_network,
-    history_matrix,
     multinomial_loss,
 )
 
@@ -237,7 +237,7 @@ class MultVAE(BaseRecommender):
             users, rows, self.batch_size, self._network, self.beta, int(self.anneal * steps)
         )
         self.network_ = fit_network(problem, self.rate, self.l2, self.epochs, self.seed)
-        self.history_ = history_matrix(interactions, self.half_life)
+        self.history_ = history_weights(interactions, self.half_life)
 
     def _network(self, seed: int) -> HistoryAutoencoder:
         return HistoryAutoencoder(
@@ -273,7 +273,7 @@ class MultVAE(BaseRecommender):
         """
         self._check_fitted()
         self._check_items(histories)
-        history = history_matrix(histories, self.half_life)
+        history = history_weights(histories, self.half_life)
         scores = self._decode(history)
         scores[np.diff(history.indptr) == 0] = self.item_counts_
         return scores

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,9 +14,6 @@ from torch import Tensor, nn
 from recsys_book.optimizers import AdamW
 from recsys_book.optimizers import train as train_problem
 from recsys_book.optimizers.problems.batches import shuffled_batches
-
-if TYPE_CHECKING:
-    from recsys_book.data import Interactions
 
 
 def fit_network(problem: Any, rate: float, l2: float, epochs: int, seed: int) -> nn.Module:
@@ -164,24 +161,3 @@ def dense_rows(matrix: sp.csr_matrix) -> tuple[Tensor, Tensor]:
     users = np.flatnonzero(np.diff(matrix.indptr))
     rows = torch.as_tensor(matrix[users].toarray(), dtype=torch.float32)
     return torch.as_tensor(users), rows
-
-
-def history_matrix(interactions: Interactions, half_life: float | None = None) -> sp.csr_matrix:
-    """Return users by items: ones, or weights that halve with every ``half_life`` later events.
-
-    Args:
-        interactions: A log; a repeated pair counts once, or with its weights added up.
-        half_life: None for ones, or positions from the end of a history after which an item counts
-            half.
-
-    Returns:
-        The weights, shape (n_users, n_items).
-    """
-    from recsys_book.recommenders.closed_form import positions_from_end
-
-    if half_life is None:
-        history = sp.csr_matrix(interactions.to_csr(1.0))
-        history.data[:] = 1.0
-        return history
-    weight = 0.5 ** (positions_from_end(interactions) / half_life)
-    return sp.csr_matrix(interactions.to_csr(weight))
