@@ -19,10 +19,13 @@ from recsys_book.recommenders.closed_form import (
     EASE,
     ease_objective,
     ease_weights,
+)
+from recsys_book.recommenders.content import GenreProfile, genre_matrix
+from recsys_book.recommenders.history import (
+    HistoryRecommender,
     history_weights,
     positions_from_end,
 )
-from recsys_book.recommenders.content import GenreProfile, genre_matrix
 from recsys_book.recommenders.implicit import (
     BPR,
     SLIM,
@@ -66,6 +69,7 @@ __all__ = [
     "EASE",
     "FPMC",
     "GenreProfile",
+    "HistoryRecommender",
     "ImplicitALS",
     "ItemBias",
     "ItemKNN",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 from scipy.linalg.lapack import dpotrf, dpotri
 
-from recsys_book.recommenders.base import BaseRecommender
+from recsys_book.recommenders.history import HistoryRecommender, history_weights
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
@@ -74,7 +73,7 @@ def inverse_of_positive(A: np.ndarray) -> np.ndarray:
     return np.tril(half) + np.tril(half, -1).T
 
 
-class EASE(BaseRecommender):
+class EASE(HistoryRecommender):
     """Score an item by a weighted sum over the items of the user's history.
 
     The weights are the exact solution of a ridge regression of every item on all others. An event
@@ -109,66 +108,5 @@ class EASE(BaseRecommender):
     def _score(self, users: np.ndarray) -> np.ndarray:
         return self.history_[users] @ self.weights_
 
-    def score_histories(self, histories: Interactions) -> np.ndarray:
-        """Score every item for people who were not in the training log.
-
-        Nothing is learned: the weights belong to the items, so a history is all that is needed. An
-        empty history gets the popularity of the items in the training log.
-
-        Args:
-            histories: A log with the item vocabulary of the training log and any users.
-
-        Returns:
-            Scores, shape (histories.n_users, n_items).
-
-        Raises:
-            NotFittedError: If ``fit`` was not called.
-            ValueError: If the item vocabulary is another one.
-        """
-        self._check_fitted()
-        self._check_items(histories)
-        history = history_weights(histories, self.half_life)
-        scores = history @ self.weights_
-        scores[np.diff(history.indptr) == 0] = self.item_counts_
-        return scores
-
-
-def history_weights(interactions: Interactions, half_life: float | None) -> sp.csr_matrix:
-    """Return each user's history as a row: ones, or weights that halve towards the past.
-
-    Args:
-        interactions: A log; a repeated pair counts once, or with its weights added up.
-        half_life: None for ones, or the number of positions from the end of a history after which
-            an item counts half.
-
-    Returns:
-        The weights, sparse (n_users, n_items).
-
-    Raises:
-        ValueError: If the half-life is not above 0.
-    """
-    if half_life is None:
-        history = sp.csr_matrix(interactions.to_csr(1.0))
-        history.data[:] = 1.0
-        return history
-    if not half_life > 0:
-        raise ValueError(f"half_life is {half_life}; use positions above 0, or None.")
-    weight = 0.5 ** (positions_from_end(interactions) / half_life)
-    return sp.csr_matrix(interactions.to_csr(weight))
-
-
-def positions_from_end(interactions: Interactions) -> np.ndarray:
-    """Return how many later events of the same user follow each row: 0 for the user's last.
-
-    Args:
-        interactions: A log in any row order; tied timestamps keep their row order.
-
-    Returns:
-        Number of later events, shape (n,).
-    """
-    by_time = interactions.order_by_time()
-    order = by_time[np.argsort(interactions.user[by_time], kind="stable")]
-    _, start, count = np.unique(interactions.user[order], return_index=True, return_counts=True)
-    back = np.empty(len(order), dtype=np.int64)
-    back[order] = np.repeat(start + count, count) - 1 - np.arange(len(order))
-    return back
+    def _score_others(self, histories: Interactions) -> np.ndarray:
+        return history_weights(histories, self.half_life) @ self.weights_

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from recsys_book.recommenders.base import BaseRecommender, check_positions
-from recsys_book.recommenders.closed_form import history_weights
+from recsys_book.recommenders.history import history_weights
 from recsys_book.recommenders.similarity import COMMON, nearest, user_mean_centred
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from recsys_book.data import Interactions
 from recsys_book.encoders import AmongCold
 from recsys_book.evaluation import evaluate_ranking
 from recsys_book.preprocessing import cold_item_split
-from recsys_book.recommenders import EASE, GenreProfile
+from recsys_book.recommenders import EASE
 from recsys_book.recommenders.language import (
     InterestProfile,
     TextEASE,

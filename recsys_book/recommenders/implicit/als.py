@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from recsys_book.recommenders.base import BaseRecommender
+from recsys_book.recommenders.history import HistoryRecommender
 from recsys_book.recommenders.implicit.checks import check_settings
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def ials_half_step(
     als_kernels.half_step(*R, np.float32(alpha), X, Y, G, block, steps)
 
 
-class ImplicitALS(BaseRecommender):
+class ImplicitALS(HistoryRecommender):
     """Factorise the whole users-by-items matrix of zeros and ones, with more weight on the ones.
 
     A pair that occurred r times has confidence ``1 + alpha * r``, any other has confidence 1 and
@@ -324,31 +324,13 @@ class ImplicitALS(BaseRecommender):
     def _score(self, users: np.ndarray) -> np.ndarray:
         return factor_scores(self.user_factors_[users], self.item_factors_)
 
-    def score_histories(self, histories: Interactions) -> np.ndarray:
-        """Score every item for people who were not in the training log.
-
-        Their factors are the exact solution, given the items'. An empty history gets the popularity
-        of the items in the training log.
-
-        Args:
-            histories: A log with the item vocabulary of the training log and any users.
-
-        Returns:
-            Scores, shape (histories.n_users, n_items).
-
-        Raises:
-            NotFittedError: If ``fit`` was not called.
-            ValueError: If the item vocabulary is another one.
-        """
-        self._check_fitted()
-        self._check_items(histories)
+    def _score_others(self, histories: Interactions) -> np.ndarray:
+        """Score by factors that are the exact solution, given the items'."""
         R = Pattern.of(histories.to_csr(1.0))
         P = np.zeros((histories.n_users, self.factors), np.float32)
         if len(histories):
             self._half_step(R, P, self.item_factors_, exact=True)
-        scores = factor_scores(P, self.item_factors_)
-        scores[np.diff(R.indptr) == 0] = self.item_counts_
-        return scores
+        return factor_scores(P, self.item_factors_)
 
     def _check_settings(self) -> None:
         check_settings(

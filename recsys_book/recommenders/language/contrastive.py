@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from recsys_book.encoders.layers import Linear
 from recsys_book.recommenders.base import BaseRecommender
-from recsys_book.recommenders.closed_form import history_weights
+from recsys_book.recommenders.history import history_weights
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
     not_negative,

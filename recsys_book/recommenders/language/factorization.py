@@ -9,7 +9,8 @@ import scipy.sparse as sp
 
 from recsys_book.encoders.cold_items import ridge
 from recsys_book.recommenders.base import BaseRecommender
-from recsys_book.recommenders.closed_form import ease_weights, history_weights
+from recsys_book.recommenders.closed_form import ease_weights
+from recsys_book.recommenders.history import history_weights
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
     not_negative,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recsys_book.recommenders.base import BaseRecommender
-from recsys_book.recommenders.closed_form import history_weights
+from recsys_book.recommenders.history import history_weights
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
     not_negative,

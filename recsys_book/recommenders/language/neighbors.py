@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from recsys_book.recommenders.base import TIE_SEED, BaseRecommender
-from recsys_book.recommenders.closed_form import history_weights
+from recsys_book.recommenders.history import history_weights
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
     positive,

@@ -13,8 +13,7 @@ from torch.nn import functional
 
 from recsys_book.optimizers import Dropout
 from recsys_book.optimizers.problems.tables import linear
-from recsys_book.recommenders.base import BaseRecommender
-from recsys_book.recommenders.closed_form import history_weights
+from recsys_book.recommenders.history import HistoryRecommender, history_weights
 from recsys_book.recommenders.neural.training import (
     UserRows,
     check_settings,
@@ -160,7 +159,7 @@ def annealed(beta: float, step: int, anneal: int) -> float:
     return beta * min(1.0, step / anneal) if anneal else beta
 
 
-class MultVAE(BaseRecommender):
+class MultVAE(HistoryRecommender):
     """Rebuild a user's history through a random code, with a softmax over all items.
 
     Nothing belongs to a user: a history is all that is needed for a score, so new users are served
@@ -257,26 +256,8 @@ class MultVAE(BaseRecommender):
         with torch.no_grad():
             return self.network_(torch.as_tensor(history.toarray()))[0].numpy()
 
-    def score_histories(self, histories: Interactions) -> np.ndarray:
-        """Score every item for people who were not in the training log.
-
-        Args:
-            histories: A log with the item vocabulary of the training log and any users.
-
-        Returns:
-            Scores, shape (histories.n_users, n_items); an empty history gets the popularity of the
-            items in the training log.
-
-        Raises:
-            NotFittedError: If ``fit`` was not called.
-            ValueError: If the item vocabulary is another one.
-        """
-        self._check_fitted()
-        self._check_items(histories)
-        history = history_weights(histories, self.half_life)
-        scores = self._decode(history)
-        scores[np.diff(history.indptr) == 0] = self.item_counts_
-        return scores
+    def _score_others(self, histories: Interactions) -> np.ndarray:
+        return self._decode(history_weights(histories, self.half_life))
 
 
 class MultDAE(MultVAE):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recsys_book.recommenders.base import BaseRecommender
 from recsys_book.recommenders.closed_form import inverse_of_positive
+from recsys_book.recommenders.history import HistoryRecommender
 from recsys_book.recommenders.sequential.histories import Histories
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def sequential_ease_weights(G: np.ndarray, C: np.ndarray, l2: float) -> np.ndarr
     return B
 
 
-class SequentialEASE(BaseRecommender):
+class SequentialEASE(HistoryRecommender):
     """Score items by a weighted sum over the recent past, with weights that know what comes next.
 
     Two regressions share their weights: from everything a user saw to the same things (that is
@@ -176,25 +176,9 @@ class SequentialEASE(BaseRecommender):
     def _score(self, users: np.ndarray) -> np.ndarray:
         return self._sources(self.histories_, users) @ self.weights_
 
-    def score_histories(self, histories: Interactions) -> np.ndarray:
-        """Score every item for people who were not in the training log.
-
-        Args:
-            histories: A log with the item vocabulary of the training log and any users.
-
-        Returns:
-            Scores, shape (histories.n_users, n_items); an empty history gets popularity.
-
-        Raises:
-            NotFittedError: If ``fit`` was not called.
-            ValueError: If the item vocabulary is another one.
-        """
-        self._check_fitted()
-        self._check_items(histories)
+    def _score_others(self, histories: Interactions) -> np.ndarray:
         theirs = Histories.of(histories)
-        scores = self._sources(theirs, np.arange(len(theirs))) @ self.weights_
-        scores[np.diff(theirs.start) == 0] = self.item_counts_
-        return scores
+        return self._sources(theirs, np.arange(len(theirs))) @ self.weights_
 
     def _sources(self, histories: Histories, users: np.ndarray) -> np.ndarray:
         """Return the decayed past of some users, shape (len(users), n_items)."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from recsys_book.encoders.corpora import FIRST, pad
 from recsys_book.optimizers import AdamW
 from recsys_book.optimizers.training import train
-from recsys_book.recommenders.base import BaseRecommender
+from recsys_book.recommenders.history import HistoryRecommender
 from recsys_book.recommenders.sequential.histories import Histories, next_item_pieces
 from recsys_book.recommenders.sequential.loss import (
     LOSSES,
@@ -103,7 +103,7 @@ class NextItemProblem:
         return 0.0
 
 
-class NeuralSequence(BaseRecommender):
+class NeuralSequence(HistoryRecommender):
     """Fitting and scoring for networks that turn a history into a vector.
 
     A user without history gets the popularity of the items. A subclass stores its settings and
@@ -173,23 +173,9 @@ class NeuralSequence(BaseRecommender):
     def _score(self, users: np.ndarray) -> np.ndarray:
         return self._score_items(self.histories_.last(users, self.window), users)
 
-    def score_histories(self, histories: Interactions) -> np.ndarray:
-        """Score every item for people who were not in the training log.
-
-        Args:
-            histories: A log with the item vocabulary of the training log and any users.
-
-        Returns:
-            Scores, shape (histories.n_users, n_items); an empty history gets popularity.
-
-        Raises:
-            NotFittedError: If ``fit`` was not called.
-            ValueError: If the item vocabulary is another one.
-        """
-        self._check_fitted()
-        self._check_items(histories)
+    def _score_others(self, histories: Interactions) -> np.ndarray:
         theirs = Histories.of(histories)
-        scores = np.tile(self.item_counts_, (histories.n_users, 1))
+        scores = np.zeros((histories.n_users, histories.n_items))
         known = np.flatnonzero(np.diff(theirs.start) > 0)
         if len(known):
             scores[known] = self._score_items(
