@@ -203,6 +203,18 @@ class BaseRecommender:
         self._check_fitted()
         return check_positions(users, len(self.users_), "user")
 
+    def _check_pairs(
+        self, users: Sequence[int] | np.ndarray, items: Sequence[int] | np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the positions of user-item pairs as int64 arrays after checking them."""
+        users = self._check_users(users)
+        items = check_positions(items, len(self.items_), "item")
+        if len(users) != len(items):
+            raise ValueError(
+                f"predict got {len(users)} users and {len(items)} items; pass pairs of one length."
+            )
+        return users, items
+
     def _check_items(self, interactions: Interactions) -> None:
         """Refuse a log that numbers the items in another way."""
         if not np.array_equal(interactions.items, self.items_):

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import cg
 
-from recsys_book.recommenders.base import BaseRecommender, check_positions
+from recsys_book.recommenders.base import BaseRecommender
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
@@ -77,12 +77,7 @@ class ItemBias(BaseRecommender):
             NotFittedError: If ``fit`` was not called.
             ValueError: If a position is out of range or the lengths differ.
         """
-        users = self._check_users(users)
-        items = check_positions(items, len(self.items_), "item")
-        if len(users) != len(items):
-            raise ValueError(
-                f"predict got {len(users)} users and {len(items)} items; pass pairs of one length."
-            )
+        users, items = self._check_pairs(users, items)
         b_user = np.where(users >= 0, self.user_bias_[users], 0.0)
         b_item = np.where(items >= 0, self.item_bias_[items], 0.0)
         return self.mean_ + b_user + b_item

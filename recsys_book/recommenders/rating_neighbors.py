@@ -131,9 +131,8 @@ class RatingKNN(BaseRecommender):
             NotFittedError: If ``fit`` was not called.
             ValueError: If a position is out of range or the lengths differ.
         """
-        self._check_fitted()
-        rating = self.biases_.predict(users, items)  # checks the positions
-        users, items = np.asarray(users), np.asarray(items)
+        users, items = self._check_pairs(users, items)
+        rating = self.biases_.predict(users, items)
         both = np.flatnonzero((users >= 0) & (items >= 0))
         if len(both):
             rating[both] += self._from_neighbours(users[both], items[both])

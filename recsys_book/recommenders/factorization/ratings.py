@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recsys_book.recommenders.base import BaseRecommender, check_positions
+from recsys_book.recommenders.base import BaseRecommender
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
@@ -42,12 +42,7 @@ class RatingModel(BaseRecommender):
             NotFittedError: If ``fit`` was not called.
             ValueError: If a position is out of range or the lengths differ.
         """
-        users = self._check_users(users)
-        items = check_positions(items, len(self.items_), "item")
-        if len(users) != len(items):
-            raise ValueError(
-                f"predict got {len(users)} users and {len(items)} items; pass pairs of one length."
-            )
+        users, items = self._check_pairs(users, items)
         return np.clip(self._predict(self._with_history(users), items), self.low_, self.high_)
 
     def _with_history(self, users: np.ndarray) -> np.ndarray:

@@ -7,12 +7,12 @@ or an hour, is a few more columns and nothing else changes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
 
-from recsys_book.recommenders.base import BaseRecommender, check_positions
+from recsys_book.recommenders.base import BaseRecommender
 from recsys_book.recommenders.features.fields import Design, Field, default_fields, known_rows
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class FactorizationMachine(BaseRecommender):
             NotFittedError: If ``fit`` was not called.
             ValueError: If a position is out of range or the lengths differ.
         """
-        users, items = check_pairs(self, users, items)
+        users, items = self._check_pairs(users, items)
         rows = self.design_.rows(users, items, timestamps)
         return self._in_range(fm_linear_time(rows, self.w0_, self.w_, self.V_))
 
@@ -238,30 +238,6 @@ def csr_parts(table: sp.csr_matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray]
         Row pointers and column numbers, int64, and the values, float64.
     """
     return table.indptr.astype(np.int64), table.indices.astype(np.int64), table.data.astype(float)
-
-
-def check_pairs(model: BaseRecommender, users: Any, items: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return user and item positions of pairs after checking them.
-
-    Args:
-        model: The fitted recommender.
-        users: User positions, shape (n,); -1 for an unknown one.
-        items: Item positions, shape (n,); -1 for an unknown one.
-
-    Returns:
-        Both as int64 arrays.
-
-    Raises:
-        NotFittedError: If ``fit`` was not called.
-        ValueError: If a position is out of range or the lengths differ.
-    """
-    users = model._check_users(users)
-    items = check_positions(items, len(model.items_), "item")
-    if len(users) != len(items):
-        raise ValueError(
-            f"predict got {len(users)} users and {len(items)} items; pass pairs of one length."
-        )
-    return users, items
 
 
 def check_above_zero(model: BaseRecommender, *names: str) -> None:

@@ -18,7 +18,6 @@ from recsys_book.recommenders.base import BaseRecommender
 from recsys_book.recommenders.features.factorization_machine import (
     check_above_zero,
     check_at_least_zero,
-    check_pairs,
 )
 from recsys_book.recommenders.features.fields import Design, Field, clock, default_fields
 from recsys_book.recommenders.features.sampling import UnseenItems
@@ -236,7 +235,7 @@ class FieldRecommender(BaseRecommender):
             NotFittedError: If ``fit`` was not called.
             ValueError: If a position is out of range or the lengths differ.
         """
-        users, items = check_pairs(self, users, items)
+        users, items = self._check_pairs(users, items)
         times = self._times(timestamps, len(users))
         scores, _ = self.network_(torch.as_tensor(users), torch.as_tensor(items), times)
         return self._in_range(scores.double().numpy())

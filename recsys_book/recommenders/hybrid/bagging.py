@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recsys_book.recommenders.base import BaseRecommender, Recommender
-from recsys_book.recommenders.hybrid.features import check_pairs
 from recsys_book.recommenders.hybrid.scaling import scale_scores
 from recsys_book.recommenders.hybrid.weights import check_weights
 
@@ -213,7 +212,7 @@ class BaggedRecommender(BaseRecommender):
             NotFittedError: If ``fit`` was not called.
             ValueError: If the members predict no ratings or a position is out of range.
         """
-        users, items = check_pairs(self, users, items)
+        users, items = self._check_pairs(users, items)
         if not hasattr(self.model, "predict") or self.sample != "interactions":
             raise ValueError(
                 f"A bag of {type(self.model).__name__} by {self.sample} predicts no ratings; "

@@ -11,7 +11,6 @@ import numpy as np
 from recsys_book.data import Interactions
 from recsys_book.recommenders.base import BaseRecommender
 from recsys_book.recommenders.closed_form import EASE, ease_weights
-from recsys_book.recommenders.hybrid.features import check_pairs
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -105,7 +104,7 @@ class BoostedRecommender(BaseRecommender):
             NotFittedError: If ``fit`` was not called.
             ValueError: If a position is out of range or the lengths differ.
         """
-        users, items = check_pairs(self, users, items)
+        users, items = self._check_pairs(users, items)
         return self._sum([model.predict(users, items) for model in self.models_])
 
     def _score(self, users: np.ndarray) -> np.ndarray:

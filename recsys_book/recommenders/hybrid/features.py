@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recsys_book.data import Interactions
-from recsys_book.recommenders.base import BaseRecommender, Recommender, check_positions
+from recsys_book.recommenders.base import BaseRecommender, Recommender
 from recsys_book.recommenders.closed_form import EASE, ease_weights
 from recsys_book.recommenders.hybrid.members import BaseHybrid, fit_members
 from recsys_book.recommenders.rules import check_features
@@ -163,7 +163,7 @@ class ContentRidge(BaseRecommender):
             NotFittedError: If ``fit`` was not called.
             ValueError: If a position is out of range or the lengths differ.
         """
-        users, items = check_pairs(self, users, items)
+        users, items = self._check_pairs(users, items)
         average = np.eye(1, self.inputs_.shape[1])[0]
         x = np.where((items >= 0)[:, None], self.inputs_[items], average)
         w = np.where((users >= 0)[:, None], self.coefficients_[users], 0.0)
@@ -201,27 +201,3 @@ def finite_features(features: np.ndarray, n_items: int) -> np.ndarray:
             f"The features of item {row} are NaN or infinite; fill or remove them first."
         )
     return features
-
-
-def check_pairs(model: BaseRecommender, users, items) -> tuple[np.ndarray, np.ndarray]:
-    """Check the positions of user-item pairs.
-
-    Args:
-        model: The fitted model that is asked.
-        users: User positions, -1 for unknown, shape (n,).
-        items: Item positions, -1 for unknown, shape (n,).
-
-    Returns:
-        Both as int64 arrays of one length.
-
-    Raises:
-        NotFittedError: If the model is not fitted.
-        ValueError: If a position is out of range or the lengths differ.
-    """
-    users = model._check_users(users)
-    items = check_positions(items, len(model.items_), "item")
-    if len(users) != len(items):
-        raise ValueError(
-            f"predict got {len(users)} users and {len(items)} items; pass pairs of one length."
-        )
-    return users, items

@@ -11,7 +11,6 @@ from recsys_book.preprocessing import kfold
 from recsys_book.preprocessing.splitting import Split
 from recsys_book.recommenders.base import BaseRecommender, Recommender
 from recsys_book.recommenders.hybrid.combine import choices
-from recsys_book.recommenders.hybrid.features import check_pairs
 from recsys_book.recommenders.hybrid.learners import LEARNERS, make_learner, meta_scores
 from recsys_book.recommenders.hybrid.members import (
     BaseHybrid,
@@ -107,7 +106,7 @@ class StackedRating(BaseRecommender):
             NotFittedError: If ``fit`` was not called.
             ValueError: If a position is out of range or the lengths differ.
         """
-        users, items = check_pairs(self, users, items)
+        users, items = self._check_pairs(users, items)
         z = np.stack([model.predict(users, items) for model in self.models_], axis=-1)
         return np.clip(self.intercept_ + z @ self.weights_, *self.bounds_)
 

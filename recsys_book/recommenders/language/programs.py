@@ -14,7 +14,7 @@ from torch.nn import functional
 from recsys_book.encoders.layers import Linear
 from recsys_book.evaluation import evaluate_ranking, evaluate_ratings
 from recsys_book.preprocessing.splitting import Split
-from recsys_book.recommenders.base import BaseRecommender, check_positions
+from recsys_book.recommenders.base import BaseRecommender
 from recsys_book.recommenders.biases import UserItemBias, damped_mean
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
@@ -246,10 +246,8 @@ class TextRating(BaseRecommender):
             NotFittedError: If ``fit`` was not called.
             ValueError: If a position is out of range or the lengths differ.
         """
-        self._check_fitted()
+        users, items = self._check_pairs(users, items)
         base = self.biases_.predict(users, items)
-        users = self._check_users(users)
-        items = check_positions(items, len(self.items_), "item")
         both = (users >= 0) & (items >= 0)
         u, i = users[both], items[both]
         by_user = self.biases_.mean_ + self.biases_.user_bias_[u]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from recsys_book.optimizers import Dropout
 from recsys_book.optimizers.problems.batches import shuffled_batches
 from recsys_book.optimizers.problems.tables import linear
-from recsys_book.recommenders.base import BaseRecommender, check_positions
+from recsys_book.recommenders.base import BaseRecommender
 from recsys_book.recommenders.biases import UserItemBias
 from recsys_book.recommenders.neural.training import check_settings, fit_network
 
@@ -220,8 +220,7 @@ class AutoRec(BaseRecommender):
             NotFittedError: If ``fit`` was not called.
             ValueError: If a position is out of range or the lengths differ.
         """
-        users = self._check_users(users)
-        items = check_positions(items, len(self.items_), "item")
+        users, items = self._check_pairs(users, items)
         base = self.biases_.predict(users, items)
         rows, columns = (items, users) if self.based_on == "item" else (users, items)
         codes, weights = self.codes_[rows], self.weights_[columns]
