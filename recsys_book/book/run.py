@@ -16,10 +16,15 @@ from recsys_book.book.display import show
 from recsys_book.book.expectations import ExpectationError, check_band
 from recsys_book.book.provenance import provenance
 from recsys_book.book.record import result_path, results_folder, write_json
-from recsys_book.book.settings import PROFILES, Settings, check_settings, resolve_profile
+from recsys_book.book.settings import (
+    PROFILES,
+    THREAD_VARIABLES,
+    Settings,
+    check_settings,
+    resolve_profile,
+)
 from recsys_book.book.tables import html_table, text_table
 
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _QUIET = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -225,8 +230,12 @@ def quieten_libraries() -> None:
 
 def use_one_thread() -> None:
     """Keep numerical libraries to one thread, so that sums keep their order on any machine."""
-    for variable in _THREAD_VARIABLES:
-        os.environ[variable] = "1"
+    numba = sys.modules.get("numba")
+    for variable in THREAD_VARIABLES:
+        if not (variable.startswith("NUMBA") and numba):  # it refuses a change once it has begun
+            os.environ[variable] = "1"
+    if numba is not None:
+        numba.set_num_threads(1)
     # Importing torch takes seconds, so a chapter without it gets only the variables, which torch
     # reads if it is imported later.
     if (torch := sys.modules.get("torch")) is not None:

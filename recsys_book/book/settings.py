@@ -10,6 +10,13 @@ from typing import Any
 PROFILES = ("smoke", "book", "full")
 #: Environment variable that names the profile where the notebook names none.
 PROFILE_VARIABLE = "RECSYS_BOOK_PROFILE"
+#: Environment variables that numerical libraries read their number of threads from, once.
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
 
 
 class Settings(Mapping):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recsys_book.book.catalog import Page
+from recsys_book.book.settings import THREAD_VARIABLES
 
 #: Seconds that a process has to end before it is killed.
 GRACE = 5.0
@@ -51,7 +52,7 @@ def environment(profile: str, **more: str) -> dict[str, str]:
     env["PYTHONWARNINGS"] = "ignore"
     env["JUPYTER_PREFER_ENV_PATH"] = "1"  # this environment's kernel, not one of the user's
     if profile != "full":
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        for name in THREAD_VARIABLES:
             env[name] = "1"  # two notebooks at a time on two cores
     for name in ("MPLBACKEND", "PYTEST_ADDOPTS", "COVERAGE_PROCESS_START"):
         env.pop(name, None)

@@ -20,7 +20,7 @@ def home(tmp_path, monkeypatch):
     """Results go to a folder of the test; variables that a run sets are taken back."""
     monkeypatch.setenv("RECSYS_BOOK_RESULTS", str(tmp_path))
     monkeypatch.delenv("RECSYS_BOOK_PROFILE", raising=False)
-    for name in (*run_module._QUIET, *run_module._THREAD_VARIABLES):
+    for name in (*run_module._QUIET, *run_module.THREAD_VARIABLES):
         monkeypatch.setenv(name, os.environ.get(name, "0"))
     return tmp_path
 
@@ -99,7 +99,7 @@ def test_one_thread_outside_full(monkeypatch):
         set_num_threads=counts.append, cuda=types.SimpleNamespace(is_available=lambda: False)
     )
     monkeypatch.setitem(sys.modules, "torch", torch)
-    monkeypatch.setattr(run_module, "_THREAD_VARIABLES", ("RECSYS_BOOK_TEST_THREADS",))
+    monkeypatch.setattr(run_module, "THREAD_VARIABLES", ("RECSYS_BOOK_TEST_THREADS",))
     monkeypatch.setenv("RECSYS_BOOK_TEST_THREADS", "8")
     start("full")
     assert counts == [] and os.environ["RECSYS_BOOK_TEST_THREADS"] == "8"
@@ -109,8 +109,18 @@ def test_one_thread_outside_full(monkeypatch):
 
 def test_without_torch_only_the_variables_are_set(monkeypatch):
     monkeypatch.delitem(run_module.sys.modules, "torch", raising=False)
+    monkeypatch.delitem(run_module.sys.modules, "numba", raising=False)
     run_module.use_one_thread()
-    assert os.environ["OMP_NUM_THREADS"] == "1"
+    assert {os.environ[name] for name in run_module.THREAD_VARIABLES} == {"1"}
+
+
+def test_numba_that_has_begun_is_told_instead_of_its_variable(monkeypatch):
+    counts = []
+    numba = types.SimpleNamespace(set_num_threads=counts.append)
+    monkeypatch.setitem(run_module.sys.modules, "numba", numba)
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "8")
+    run_module.use_one_thread()
+    assert counts == [1] and os.environ["NUMBA_NUM_THREADS"] == "8"
 
 
 def test_libraries_stay_off_the_network_unless_the_reader_says_so(monkeypatch):

@@ -15,6 +15,7 @@ from recsys_book import cli
 from recsys_book.book.catalog import Page
 from recsys_book.book.checks import hash_problems, output_problems
 from recsys_book.book.notebooks import KERNEL, LANGUAGE, read_notebook
+from recsys_book.book.settings import THREAD_VARIABLES
 from recsys_book.commands import check, execute, processes, refresh, run
 from recsys_book.commands.processes import Outcome
 
@@ -152,7 +153,7 @@ def test_run_passes_the_profile_on(small_book, monkeypatch):
     assert command[-3:] == ["-r", "profile", "full"]
     assert (env["RECSYS_BOOK_PROFILE"], env["OMP_NUM_THREADS"]) == ("full", "8")
     assert (book_env["RECSYS_BOOK_PROFILE"], book_env["OMP_NUM_THREADS"]) == ("book", "1")
-    assert book_env["NUMBA_NUM_THREADS"] == "1"
+    assert {book_env[name] for name in THREAD_VARIABLES} == {"1"}
     assert env["JUPYTER_PREFER_ENV_PATH"] == "1"
     assert "MPLBACKEND" not in env and env["PYTHONHASHSEED"] == "0"
 
