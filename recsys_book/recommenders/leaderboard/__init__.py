@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 
 from recsys_book.recommenders.leaderboard.entry import PROTOCOLS, Entry, Side
 from recsys_book.recommenders.leaderboard.measure import measure, parameter_count
@@ -67,9 +66,7 @@ def entries(part: str | None = None) -> tuple[Entry, ...]:
         raise ValueError(f"The leaderboard has no part {part!r}; use one of {', '.join(PARTS)}.")
     found: list[Entry] = []
     for name in PARTS if part is None else (part,):
-        where = f"{__name__}.{name}"
-        if find_spec(where):
-            found.extend(import_module(where).ENTRIES)
+        found.extend(import_module(f"{__name__}.{name}").ENTRIES)
     names = [entry.name for entry in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
