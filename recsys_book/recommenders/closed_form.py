@@ -102,8 +102,11 @@ class EASE(HistoryRecommender):
         if not self.l2 > 0:
             raise ValueError(f"l2 is {self.l2}; use a penalty above 0, or the matrix is singular.")
         self.history_ = history_weights(interactions, self.half_life)
-        X = self.seen_
-        self.weights_ = ease_weights((X.T @ X).toarray(), self.l2)
+        self.weights_ = ease_weights(self._gram(interactions), self.l2)
+
+    def _gram(self, interactions: Interactions) -> np.ndarray:
+        """Return the Gram matrix of what is to be rebuilt; a subclass may add to it."""
+        return (self.seen_.T @ self.seen_).toarray()
 
     def _score(self, users: np.ndarray) -> np.ndarray:
         return self.history_[users] @ self.weights_

@@ -9,7 +9,7 @@ import numpy as np
 
 from recsys_book.data import Interactions
 from recsys_book.recommenders.base import BaseRecommender, Recommender
-from recsys_book.recommenders.closed_form import EASE, ease_weights
+from recsys_book.recommenders.closed_form import EASE
 from recsys_book.recommenders.hybrid.members import BaseHybrid, fit_members
 from recsys_book.recommenders.rules import check_features
 
@@ -46,16 +46,14 @@ class FeatureCombination(EASE):
         self.features = features
         self.weight = weight
 
-    def _fit(self, interactions: Interactions) -> None:
+    def _gram(self, interactions: Interactions) -> np.ndarray:
         features = finite_features(self.features, interactions.n_items)
         if not self.weight >= 0:
             raise ValueError(f"weight is {self.weight}; use a number of at least 0.")
         F = features - features.mean(axis=0)
         length = np.sqrt(np.mean((F**2).sum(axis=1)))
         F = F / length if length > 0 else F
-        super()._fit(interactions)
-        X = self.seen_
-        self.weights_ = ease_weights((X.T @ X).toarray() + self.weight * (F @ F.T), self.l2)
+        return super()._gram(interactions) + self.weight * (F @ F.T)
 
 
 class FeatureAugmentation(BaseHybrid):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from recsys_book.recommenders.closed_form import EASE, ease_weights
+from recsys_book.recommenders.closed_form import EASE
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
@@ -43,7 +43,7 @@ class SideInformationEASE(EASE):
         self.features = features
         self.weight = weight
 
-    def _fit(self, interactions: Interactions) -> None:
+    def _gram(self, interactions: Interactions) -> np.ndarray:
         F = sp.csr_matrix(self.features, dtype=np.float64)
         if F.shape[0] != interactions.n_items or not np.isfinite(F.data).all():
             raise ValueError(
@@ -52,8 +52,4 @@ class SideInformationEASE(EASE):
             )
         if not self.weight >= 0:
             raise ValueError(f"weight is {self.weight}; use a number of at least 0.")
-        super()._fit(interactions)
-        if self.weight:
-            X = self.seen_
-            gram = (X.T @ X + self.weight * (F @ F.T)).toarray()
-            self.weights_ = ease_weights(gram, self.l2)
+        return super()._gram(interactions) + (self.weight * (F @ F.T)).toarray()
