@@ -63,7 +63,7 @@ class GenreProfile(BaseRecommender):
 
 
 def unit_rows(features: np.ndarray) -> np.ndarray:
-    """Divide each row by its length; a row of zeros stays.
+    """Divide each row by its length; a row of zeros, up to rounding, becomes zeros.
 
     Args:
         features: Item features, shape (n_items, n_features).
@@ -72,4 +72,6 @@ def unit_rows(features: np.ndarray) -> np.ndarray:
         Rows of length 1 or 0, so that their products are cosines.
     """
     length = np.linalg.norm(features, axis=1, keepdims=True)
-    return np.divide(features, length, out=np.zeros_like(features, dtype=float), where=length > 0)
+    return np.divide(
+        features, length, out=np.zeros_like(features, dtype=float), where=length > 1e-12
+    )

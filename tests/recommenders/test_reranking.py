@@ -391,4 +391,5 @@ def test_impossible_settings_are_refused():
 def test_equal_scores_are_equally_relevant():
     np.testing.assert_array_equal(unit_range(np.full(3, 7.0)), np.zeros(3))
     np.testing.assert_allclose(unit_range(np.array([1.0, 3.0, 2.0])), [0, 1, 0.5])
-    np.testing.assert_array_equal(unit_rows(np.zeros((2, 3))), np.zeros((2, 3)))
+    rounding = np.array([[0.0, 0.0], [1e-17, 0.0], [3.0, 4.0]])
+    np.testing.assert_array_equal(unit_rows(rounding), [[0, 0], [0, 0], [0.6, 0.8]])

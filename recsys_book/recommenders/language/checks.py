@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from recsys_book.encoders.geometry import checked_vectors
+from recsys_book.recommenders.content import unit_rows
 
 
 def text_vectors(vectors: Any, n_items: int) -> np.ndarray:
@@ -40,9 +41,7 @@ def centred_unit_rows(vectors: np.ndarray) -> np.ndarray:
     Returns:
         The rows, shape (n, width).
     """
-    centred = vectors - vectors.mean(axis=0)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.divide(centred, length, out=np.zeros_like(centred), where=length > 1e-12)
+    return unit_rows(vectors - vectors.mean(axis=0))
 
 
 def positive(**settings: float) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from recsys_book.recommenders.base import TIE_SEED, BaseRecommender
+from recsys_book.recommenders.content import unit_rows
 from recsys_book.recommenders.history import history_weights
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
@@ -33,9 +34,7 @@ def user_vectors(history: sp.csr_matrix, vectors: np.ndarray) -> np.ndarray:
     Returns:
         Rows of length one, or of zeros for an empty history, shape (n_users, width).
     """
-    total = history @ vectors
-    length = np.linalg.norm(total, axis=1, keepdims=True)
-    return np.divide(total, length, out=np.zeros_like(total), where=length > 1e-12)
+    return unit_rows(history @ vectors)
 
 
 def nearest_cosines(queries: np.ndarray, keys: np.ndarray, k: int) -> np.ndarray:
@@ -238,8 +237,8 @@ def group_interests(
         member = np.eye(k)[group]
         size = member.sum(axis=0)[:, None]
         centres = np.where(size > 0, member.T @ vectors, centres)
-        centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-12)
-    centres = centres / np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-12)
+        centres = unit_rows(centres)
+    centres = unit_rows(centres)
     return centres[np.r_[np.arange(k), np.zeros(interests - k, dtype=int)]]
 
 
