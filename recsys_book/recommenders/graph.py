@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from recsys_book.optimizers import Adam, train
 from recsys_book.recommenders.base import BaseRecommender
-from recsys_book.recommenders.implicit.als import factor_scores
 from recsys_book.recommenders.implicit.checks import check_settings
+from recsys_book.recommenders.implicit.factors import factor_scores
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions

@@ -25,7 +25,7 @@ from recsys_book.recommenders.features.factorization_machine import (
     check_at_least_zero,
 )
 from recsys_book.recommenders.features.network import perceptron
-from recsys_book.recommenders.fusion import View
+from recsys_book.recommenders.views import View
 
 SIDES = ("left", "right")
 

@@ -29,7 +29,7 @@ from recsys_book.recommenders.language import (
 )
 from recsys_book.recommenders.language.contrastive import TextGraph, as_torch
 from recsys_book.recommenders.language.recipe import HeldOut, held_out_windows, train_by_recipe
-from recsys_book.recommenders.language.text_sequences import last_items
+from recsys_book.recommenders.language.windows import last_items
 
 RNG = np.random.default_rng(0)
 TEXT = np.hstack([3 * parity_features(), RNG.normal(size=(N, 6))])  # what is alike, and an own mark

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recsys_book.recommenders.base import BaseRecommender
-from recsys_book.recommenders.implicit.als import Pattern, factor_scores
 from recsys_book.recommenders.implicit.bpr import first_factors
 from recsys_book.recommenders.implicit.checks import check_settings
+from recsys_book.recommenders.implicit.factors import Pattern, factor_scores
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions

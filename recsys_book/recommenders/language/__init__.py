@@ -42,9 +42,8 @@ from recsys_book.recommenders.language.text_sequences import (
     TextAdaptor,
     TextSequenceNetwork,
     UniSRec,
-    histories,
-    history_windows,
 )
+from recsys_book.recommenders.language.windows import histories, history_windows
 
 __all__ = [
     "AlphaRec",

@@ -14,7 +14,7 @@ from recsys_book.evaluation import confusion, roc_auc
 from recsys_book.optimizers import AdamW, Cosine, EarlyStopping, History, WarmUp, train
 from recsys_book.preprocessing.splitting import Split
 from recsys_book.recommenders.language.programs import ProgramReport
-from recsys_book.recommenders.language.text_sequences import histories
+from recsys_book.recommenders.language.windows import histories
 
 
 @dataclass(eq=False)
