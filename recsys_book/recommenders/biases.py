@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import cg
 
 from recsys_book.recommenders.base import BaseRecommender
+from recsys_book.recommenders.settings import check_at_least_zero
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
@@ -53,7 +54,7 @@ class ItemBias(BaseRecommender):
         self.damping = damping
 
     def _fit(self, interactions: Interactions) -> None:
-        _check_not_negative("damping", self.damping)
+        check_at_least_zero(self, "damping")
         self.mean_ = float(interactions.value.mean())
         residual = interactions.value - self.mean_
         self.item_bias_ = damped_mean(
@@ -112,8 +113,7 @@ class UserItemBias(ItemBias):
         self.method = method
 
     def _fit(self, interactions: Interactions) -> None:
-        _check_not_negative("l2_user", self.l2_user)
-        _check_not_negative("l2_item", self.l2_item)
+        check_at_least_zero(self, "l2_user", "l2_item")
         self.mean_ = float(interactions.value.mean())
         if self.method == "damped":
             self._fit_damped(interactions)
@@ -144,8 +144,3 @@ class UserItemBias(ItemBias):
         if failed:  # pragma: no cover - a positive-definite system of this size converges
             raise ValueError("The normal equations did not converge; raise l2_user or l2_item.")
         self.user_bias_, self.item_bias_ = solution[: log.n_users], solution[log.n_users :]
-
-
-def _check_not_negative(name: str, value: float) -> None:
-    if not value >= 0:
-        raise ValueError(f"{name} is {value}; use a number of at least 0.")

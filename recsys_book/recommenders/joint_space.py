@@ -20,11 +20,8 @@ from torch.nn import functional
 from recsys_book.optimizers import AdamW, train
 from recsys_book.optimizers.problems.batches import shuffled_batches
 from recsys_book.recommenders.base import NotFittedError, top_k
-from recsys_book.recommenders.features.factorization_machine import (
-    check_above_zero,
-    check_at_least_zero,
-)
 from recsys_book.recommenders.features.network import perceptron
+from recsys_book.recommenders.settings import check_above_zero, check_at_least_zero
 from recsys_book.recommenders.views import View
 
 SIDES = ("left", "right")

@@ -19,13 +19,10 @@ from recsys_book.optimizers import Adam, train
 from recsys_book.optimizers.problems.batches import shuffled_batches
 from recsys_book.optimizers.problems.tables import table
 from recsys_book.recommenders.base import BaseRecommender, check_positions
-from recsys_book.recommenders.features.factorization_machine import (
-    check_above_zero,
-    check_at_least_zero,
-)
 from recsys_book.recommenders.features.histories import histories
 from recsys_book.recommenders.features.network import perceptron
 from recsys_book.recommenders.features.sampling import UnseenItems
+from recsys_book.recommenders.settings import check_above_zero, check_at_least_zero
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions

@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 from recsys_book.recommenders.base import BaseRecommender
 from recsys_book.recommenders.features.fields import Design, Field, default_fields, known_rows
+from recsys_book.recommenders.settings import check_above_zero, check_at_least_zero
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
@@ -238,33 +239,3 @@ def csr_parts(table: sp.csr_matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray]
         Row pointers and column numbers, int64, and the values, float64.
     """
     return table.indptr.astype(np.int64), table.indices.astype(np.int64), table.data.astype(float)
-
-
-def check_above_zero(model: BaseRecommender, *names: str) -> None:
-    """Raise if a hyper-parameter is not above zero.
-
-    Args:
-        model: The recommender.
-        *names: Of its hyper-parameters.
-
-    Raises:
-        ValueError: If one is zero, negative or not a number.
-    """
-    for name in names:
-        if not getattr(model, name) > 0:
-            raise ValueError(f"{name} is {getattr(model, name)}; use a number above 0.")
-
-
-def check_at_least_zero(model: BaseRecommender, *names: str) -> None:
-    """Raise if a hyper-parameter is below zero.
-
-    Args:
-        model: The recommender.
-        *names: Of its hyper-parameters.
-
-    Raises:
-        ValueError: If one is negative or not a number.
-    """
-    for name in names:
-        if not getattr(model, name) >= 0:
-            raise ValueError(f"{name} is {getattr(model, name)}; use a number of at least 0.")

@@ -9,11 +9,10 @@ import numpy as np
 
 from recsys_book.recommenders.base import BaseRecommender
 from recsys_book.recommenders.features.factorization_machine import (
-    check_above_zero,
-    check_at_least_zero,
     csr_parts,
 )
 from recsys_book.recommenders.features.fields import Design, Field, default_fields
+from recsys_book.recommenders.settings import check_above_zero, check_at_least_zero
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions

@@ -15,12 +15,9 @@ from recsys_book.optimizers import Adam, train
 from recsys_book.optimizers.problems.batches import shuffled_batches
 from recsys_book.optimizers.problems.tables import linear, table
 from recsys_book.recommenders.base import BaseRecommender
-from recsys_book.recommenders.features.factorization_machine import (
-    check_above_zero,
-    check_at_least_zero,
-)
 from recsys_book.recommenders.features.fields import Design, Field, clock, default_fields
 from recsys_book.recommenders.features.sampling import UnseenItems
+from recsys_book.recommenders.settings import check_above_zero, check_at_least_zero
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions

@@ -14,8 +14,6 @@ from torch.nn import functional
 from recsys_book.recommenders.base import BaseRecommender, check_positions
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
-    not_negative,
-    positive,
     text_vectors,
 )
 from recsys_book.recommenders.language.recipe import HeldOut, held_out_windows, train_by_recipe
@@ -27,6 +25,7 @@ from recsys_book.recommenders.language.windows import (
     last_items,
 )
 from recsys_book.recommenders.neural.training import fit_network
+from recsys_book.recommenders.settings import check_above_zero, check_at_least_zero
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
@@ -181,8 +180,8 @@ class TextBehaviour(BaseRecommender):
 
     def _fit(self, interactions: Interactions) -> None:
         names = ("width", "hidden", "length", "negatives", "rate", "epochs", "batch_size")
-        positive(**{name: getattr(self, name) for name in names})
-        not_negative(l2=self.l2)
+        check_above_zero(self, *names)
+        check_at_least_zero(self, "l2")
         if list(self.thresholds) != sorted(set(self.thresholds)):
             raise ValueError(
                 f"thresholds is {self.thresholds!r}; give rising ratings, each one once."

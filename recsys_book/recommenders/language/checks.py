@@ -42,31 +42,3 @@ def centred_unit_rows(vectors: np.ndarray) -> np.ndarray:
         The rows, shape (n, width).
     """
     return unit_rows(vectors - vectors.mean(axis=0))
-
-
-def positive(**settings: float) -> None:
-    """Refuse settings that are not above 0.
-
-    Args:
-        **settings: Names and values.
-
-    Raises:
-        ValueError: If one is not above 0, with its name.
-    """
-    for name, value in settings.items():
-        if not value > 0:
-            raise ValueError(f"{name} is {value}; use a number above 0.")
-
-
-def not_negative(**settings: float) -> None:
-    """Refuse settings below 0.
-
-    Args:
-        **settings: Names and values.
-
-    Raises:
-        ValueError: If one is below 0 or is no number, with its name.
-    """
-    for name, value in settings.items():
-        if not value >= 0:
-            raise ValueError(f"{name} is {value}; use 0 or more.")

@@ -17,12 +17,11 @@ from recsys_book.recommenders.base import BaseRecommender
 from recsys_book.recommenders.history import history_weights
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
-    not_negative,
-    positive,
     text_vectors,
 )
 from recsys_book.recommenders.language.graph_smoothing import normalised_graph
 from recsys_book.recommenders.neural.training import fit_network
+from recsys_book.recommenders.settings import check_above_zero, check_at_least_zero
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
@@ -204,14 +203,8 @@ class AlphaRec(BaseRecommender):
         self.seed = seed
 
     def _fit(self, interactions: Interactions) -> None:
-        positive(
-            width=self.width,
-            temperature=self.temperature,
-            rate=self.rate,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-        )
-        not_negative(hidden=self.hidden, layers=self.layers, l2=self.l2)
+        check_above_zero(self, "width", "temperature", "rate", "epochs", "batch_size")
+        check_at_least_zero(self, "hidden", "layers", "l2")
         problem = self._problem(interactions)
         network = fit_network(problem, self.rate, self.l2, self.epochs, self.seed)
         nodes = functional.normalize(network(), dim=1).numpy()

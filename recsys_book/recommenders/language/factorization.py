@@ -13,10 +13,9 @@ from recsys_book.recommenders.closed_form import ease_weights
 from recsys_book.recommenders.history import history_weights
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
-    not_negative,
-    positive,
     text_vectors,
 )
+from recsys_book.recommenders.settings import check_above_zero, check_at_least_zero
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
@@ -173,8 +172,8 @@ class TextPriorMF(BaseRecommender):
         return np.random.default_rng(self.seed).normal(0, 0.1, (len(vectors), self.factors))
 
     def _check(self) -> None:
-        positive(factors=self.factors, l2=self.l2, l2_map=self.l2_map, epochs=self.epochs)
-        not_negative(alpha=self.alpha)
+        check_above_zero(self, "factors", "l2", "l2_map", "epochs")
+        check_at_least_zero(self, "alpha")
         for name, value, known in (("prior", self.prior, PRIORS), ("start", self.start, STARTS)):
             if value not in known:
                 raise ValueError(f"{name} is {value!r}; use one of {', '.join(known)}.")
@@ -235,8 +234,8 @@ class TextEASE(BaseRecommender):
         self.half_life = half_life
 
     def _fit(self, interactions: Interactions) -> None:
-        positive(l2=self.l2)
-        not_negative(text_weight=self.text_weight)
+        check_above_zero(self, "l2")
+        check_at_least_zero(self, "text_weight")
         vectors = centred_unit_rows(text_vectors(self.vectors, interactions.n_items))
         G = (self.seen_.T @ self.seen_).toarray()
         self.weights_ = ease_weights(text_gram(G, vectors, self.text_weight * self.l2), self.l2)

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from recsys_book.recommenders.language.checks import not_negative
-
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
 
@@ -51,7 +49,8 @@ def smooth(graph: sp.csr_matrix, vectors: np.ndarray, layers: int) -> np.ndarray
     Raises:
         ValueError: If ``layers`` is negative.
     """
-    not_negative(layers=layers)
+    if not layers >= 0:
+        raise ValueError(f"layers is {layers}; use a number of at least 0.")
     total, step = vectors.copy(), vectors
     for _ in range(layers):
         step = graph @ step

@@ -10,11 +10,10 @@ from recsys_book.recommenders.base import BaseRecommender
 from recsys_book.recommenders.history import history_weights
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
-    not_negative,
-    positive,
     text_vectors,
 )
 from recsys_book.recommenders.language.neighbors import user_vectors
+from recsys_book.recommenders.settings import check_above_zero, check_at_least_zero
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
@@ -120,8 +119,8 @@ class TextHybrid(BaseRecommender):
         self.window = window
 
     def _fit(self, interactions: Interactions) -> None:
-        positive(strength=self.strength, l2=self.l2)
-        not_negative(text_weight=self.text_weight, popularity_weight=self.popularity_weight)
+        check_above_zero(self, "strength", "l2")
+        check_at_least_zero(self, "text_weight", "popularity_weight")
         if not 0 < self.window <= 1:
             raise ValueError(f"window is {self.window}; use a share above 0 and at most 1.")
         self.vectors_ = text_vectors(self.vectors, interactions.n_items)

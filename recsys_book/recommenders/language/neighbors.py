@@ -12,9 +12,9 @@ from recsys_book.recommenders.content import unit_rows
 from recsys_book.recommenders.history import history_weights
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
-    positive,
     text_vectors,
 )
+from recsys_book.recommenders.settings import check_above_zero
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
@@ -119,11 +119,7 @@ class TextNeighbours(BaseRecommender):
         self.constant = constant
 
     def _fit(self, interactions: Interactions) -> None:
-        positive(
-            item_neighbours=self.item_neighbours,
-            user_neighbours=self.user_neighbours,
-            constant=self.constant,
-        )
+        check_above_zero(self, "item_neighbours", "user_neighbours", "constant")
         if self.lists not in LISTS:
             raise ValueError(f"lists is {self.lists!r}; use one of {', '.join(LISTS)}.")
         self.item_vectors_ = centred_unit_rows(text_vectors(self.vectors, interactions.n_items))
@@ -201,7 +197,7 @@ class InterestProfile(BaseRecommender):
         self.seed = seed
 
     def _fit(self, interactions: Interactions) -> None:
-        positive(interests=self.interests, rounds=self.rounds)
+        check_above_zero(self, "interests", "rounds")
         self.item_vectors_ = centred_unit_rows(text_vectors(self.vectors, interactions.n_items))
         width = self.item_vectors_.shape[1]
         self.interests_ = np.zeros((interactions.n_users, self.interests, width))

@@ -18,12 +18,11 @@ from recsys_book.recommenders.base import BaseRecommender
 from recsys_book.recommenders.biases import UserItemBias, damped_mean
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
-    not_negative,
-    positive,
     text_vectors,
 )
 from recsys_book.recommenders.language.contrastive import AlphaRec
 from recsys_book.recommenders.neural.training import fit_network
+from recsys_book.recommenders.settings import check_above_zero, check_at_least_zero
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
@@ -213,8 +212,8 @@ class TextRating(BaseRecommender):
         self.seed = seed
 
     def _fit(self, interactions: Interactions) -> None:
-        positive(width=self.width, rate=self.rate, epochs=self.epochs, batch_size=self.batch_size)
-        not_negative(l2=self.l2)
+        check_above_zero(self, "width", "rate", "epochs", "batch_size")
+        check_at_least_zero(self, "l2")
         log = interactions
         vectors = centred_unit_rows(text_vectors(self.vectors, log.n_items))
         inputs = torch.from_numpy(vectors.astype(np.float32)) * vectors.shape[1] ** 0.5

@@ -17,8 +17,6 @@ from recsys_book.encoders.transformer import Transformer, TransformerConfig
 from recsys_book.recommenders.base import BaseRecommender
 from recsys_book.recommenders.language.checks import (
     centred_unit_rows,
-    not_negative,
-    positive,
     text_vectors,
 )
 from recsys_book.recommenders.language.windows import (
@@ -28,6 +26,7 @@ from recsys_book.recommenders.language.windows import (
     last_items,
 )
 from recsys_book.recommenders.neural.training import fit_network
+from recsys_book.recommenders.settings import check_above_zero, check_at_least_zero
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
@@ -244,8 +243,8 @@ class UniSRec(BaseRecommender):
 
     def _fit(self, interactions: Interactions) -> None:
         names = ("experts", "length", "temperature", "rate", "epochs", "batch_size")
-        positive(**{name: getattr(self, name) for name in names})
-        not_negative(l2=self.l2)
+        check_above_zero(self, *names)
+        check_at_least_zero(self, "l2")
         vectors = centred_unit_rows(text_vectors(self.vectors, interactions.n_items))
         inputs = torch.from_numpy(vectors.astype(np.float32)) * vectors.shape[1] ** 0.5
         config = TransformerConfig(
