@@ -9,9 +9,8 @@ from torch import Tensor
 from recsys_book.encoders.configuration import TransformerConfig
 from recsys_book.encoders.corpora import FIRST, pad
 from recsys_book.encoders.pretraining.masking import IGNORED, mask_tokens
-from recsys_book.encoders.transformer import Transformer
 from recsys_book.recommenders.sequential.loss import softmax_loss
-from recsys_book.recommenders.sequential.network import Batch, ItemNetwork, item_table
+from recsys_book.recommenders.sequential.network import Batch, TransformerNetwork
 from recsys_book.recommenders.sequential.training import NeuralSequence, NextItemProblem
 
 
@@ -32,29 +31,8 @@ def cloze_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return softmax_loss(logits, targets) if len(targets) else logits.sum() * 0.0
 
 
-class BERT4RecNetwork(ItemNetwork):
-    """A transformer in which every position sees every other.
-
-    Args:
-        n_items: Number of items; the mask is the token after the last of them.
-        config: Of the transformer.
-        bias: Where the items' biases begin, shape ``(n_items,)``.
-        generator: Where the first weights come from.
-        vectors: One an item, or None.
-    """
-
-    def __init__(
-        self,
-        n_items: int,
-        config: TransformerConfig,
-        bias: Tensor,
-        generator: torch.Generator,
-        vectors: np.ndarray | None = None,
-    ) -> None:
-        transformer = Transformer(config, generator)
-        transformer.tokens = item_table(config.vocabulary, config.width, vectors, generator)
-        super().__init__(transformer.tokens, n_items, bias)
-        self.transformer = transformer
+class BERT4RecNetwork(TransformerNetwork):
+    """A transformer in which every position sees every other; the mask is the last token."""
 
     def hidden(self, batch: Batch) -> Tensor:
         """Return one vector a position; padding is hidden from all."""
@@ -84,7 +62,7 @@ class ClozeProblem(NextItemProblem):
         targets = (targets - FIRST).masked_fill(targets == IGNORED, -1)
         return Batch(inputs, targets, torch.from_numpy(owner))
 
-    def loss(self, model: ItemNetwork, batch: Batch) -> Tensor:
+    def loss(self, model: BERT4RecNetwork, batch: Batch) -> Tensor:
         """Return the loss of the gaps."""
         asked = batch.targets >= 0
         return cloze_loss(model.scores(model.hidden(batch)[asked]), batch.targets[asked])

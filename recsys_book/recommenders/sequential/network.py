@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from recsys_book.encoders.configuration import TransformerConfig
 from recsys_book.encoders.corpora import FIRST
+from recsys_book.encoders.transformer import Transformer
 
 
 class Batch(NamedTuple):
@@ -59,6 +61,32 @@ class ItemNetwork(nn.Module):
         if items is None:
             return torch.addmm(self.bias, hidden, table.T)
         return (table[items] @ hidden[:, :, None])[:, :, 0] + self.bias[items]
+
+
+class TransformerNetwork(ItemNetwork):
+    """A transformer that reads and writes with the table; a subclass says what may see what.
+
+    Args:
+        n_items: Number of items.
+        config: Of the transformer; its vocabulary is the marks, the items, and a mask if there is
+            one.
+        bias: Where the items' biases begin, shape ``(n_items,)``.
+        generator: Where the first weights come from.
+        vectors: One an item, or None.
+    """
+
+    def __init__(
+        self,
+        n_items: int,
+        config: TransformerConfig,
+        bias: Tensor,
+        generator: torch.Generator,
+        vectors: np.ndarray | None = None,
+    ) -> None:
+        transformer = Transformer(config, generator)
+        transformer.tokens = item_table(config.vocabulary, config.width, vectors, generator)
+        super().__init__(transformer.tokens, n_items, bias)
+        self.transformer = transformer
 
 
 def item_table(

@@ -8,36 +8,15 @@ from torch import Tensor
 
 from recsys_book.encoders.configuration import TransformerConfig
 from recsys_book.encoders.corpora import FIRST
-from recsys_book.encoders.transformer import Transformer
-from recsys_book.recommenders.sequential.network import Batch, ItemNetwork, item_table
+from recsys_book.recommenders.sequential.network import Batch, TransformerNetwork
 from recsys_book.recommenders.sequential.training import NeuralSequence
 
 
-class SASRecNetwork(ItemNetwork):
+class SASRecNetwork(TransformerNetwork):
     """A transformer in which a position sees itself and what came before, and guesses what follows.
 
     Equation: eq-sasrec.
-
-    Args:
-        n_items: Number of items.
-        config: Of the transformer; its vocabulary is the items and the marks before them.
-        bias: Where the items' biases begin, shape ``(n_items,)``.
-        generator: Where the first weights come from.
-        vectors: One an item, or None.
     """
-
-    def __init__(
-        self,
-        n_items: int,
-        config: TransformerConfig,
-        bias: Tensor,
-        generator: torch.Generator,
-        vectors: np.ndarray | None = None,
-    ) -> None:
-        transformer = Transformer(config, generator)
-        transformer.tokens = item_table(config.vocabulary, config.width, vectors, generator)
-        super().__init__(transformer.tokens, n_items, bias)
-        self.transformer = transformer
 
     def hidden(self, batch: Batch) -> Tensor:
         """Return what the network expects after each position.
