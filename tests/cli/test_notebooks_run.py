@@ -15,7 +15,6 @@ from recsys_book import cli
 from recsys_book.book.catalog import Page
 from recsys_book.book.checks import hash_problems, output_problems
 from recsys_book.book.notebooks import KERNEL, LANGUAGE, read_notebook
-from recsys_book.book.settings import THREAD_VARIABLES
 from recsys_book.commands import check, execute, processes, refresh, run
 from recsys_book.commands.processes import Outcome
 
@@ -145,7 +144,9 @@ def test_run_passes_the_profile_on(small_book, monkeypatch):
         return 0, 1.0, ""
 
     monkeypatch.setattr(run, "run_process", fake)
-    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    threads = [f"{library}_NUM_THREADS" for library in ("OMP", "MKL", "OPENBLAS", "NUMBA")]
+    for name in threads:
+        monkeypatch.setenv(name, "8")
     monkeypatch.setenv("MPLBACKEND", "Agg")
     assert cli.main(["run", "one", "--profile", "full"]) == 0
     assert cli.main(["run", "one"]) == 0
@@ -153,7 +154,7 @@ def test_run_passes_the_profile_on(small_book, monkeypatch):
     assert command[-3:] == ["-r", "profile", "full"]
     assert (env["RECSYS_BOOK_PROFILE"], env["OMP_NUM_THREADS"]) == ("full", "8")
     assert (book_env["RECSYS_BOOK_PROFILE"], book_env["OMP_NUM_THREADS"]) == ("book", "1")
-    assert {book_env[name] for name in THREAD_VARIABLES} == {"1"}
+    assert {book_env[name] for name in threads} == {"1"}
     assert env["JUPYTER_PREFER_ENV_PATH"] == "1"
     assert "MPLBACKEND" not in env and env["PYTHONHASHSEED"] == "0"
 
