@@ -12,6 +12,11 @@ from recsys_book.meta_learning.drift.controller import (
     FeatureModel,
     RestartOnAlarm,
 )
+from recsys_book.meta_learning.drift.controls import (
+    permute_dates,
+    shuffle_all,
+    shuffle_histories,
+)
 from recsys_book.meta_learning.drift.ddm import DDM, EDDM, KSWIN
 from recsys_book.meta_learning.drift.detection import (
     AlarmReport,
@@ -28,7 +33,7 @@ from recsys_book.meta_learning.drift.prequential import (
     prequential_ranking,
     prequential_ratings,
 )
-from recsys_book.meta_learning.drift.ridge import OnlineRidge
+from recsys_book.meta_learning.drift.ridge import OnlineRidge, WindowRidge
 from recsys_book.meta_learning.drift.streaming import PeriodicEASE, StreamingPopularity
 from recsys_book.meta_learning.drift.streams import (
     KINDS,
@@ -72,6 +77,7 @@ __all__ = [
     "SlidingMean",
     "StreamingPopularity",
     "TasteLaw",
+    "WindowRidge",
     "bernstein_cut",
     "best_interval",
     "best_rate",
@@ -83,11 +89,14 @@ __all__ = [
     "hoeffding_cut",
     "judge_alarms",
     "past_seasons",
+    "permute_dates",
     "prequential",
     "prequential_ranking",
     "prequential_ratings",
     "recovery_time",
     "schedule_cost",
+    "shuffle_all",
+    "shuffle_histories",
     "window_error",
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from recsys_book.meta_learning.drift.detection import check_value
 
@@ -73,8 +74,10 @@ class ADWIN:
     Attributes:
         width: Values in the window.
         total: Their sum.
-        kept: Values that survived the last alarm's cuts: an estimate of the age of the change.
-        rose: Whether the last alarm's kept values had a higher mean than those dropped.
+        kept: Values that survived the last alarm's cuts; many may be older than the change, since
+            only as much is dropped as makes the rest pass the test.
+        since: Values after the clearest cut of the last alarm: an estimate of the change's age.
+        rose: Whether they had a higher mean than the values before that cut.
         n_alarms: Alarms so far.
 
     Raises:
@@ -106,7 +109,7 @@ class ADWIN:
         self.min_window_length = min_window_length
         self.grace_period = grace_period
         self.keep_window = keep_window
-        self.n_seen = self.n_alarms = self.kept = 0
+        self.n_seen = self.n_alarms = self.kept = self.since = 0
         self.rose = False
         self._forget()
 
@@ -175,19 +178,18 @@ class ADWIN:
 
     def _shrink(self) -> bool:
         """Drop oldest buckets until no cut separates two different means."""
-        width, total = self.width, self.total
-        while self._some_cut_differs():
+        if next(self._cuts(), None) is None:
+            return False
+        self.since, self.rose = max(self._cuts())[1:]
+        while next(self._cuts(), None) is not None:
             self._drop_oldest()
-        dropped = width - self.width
-        if dropped:
-            self.rose = self.mean > (total - self.total) / dropped
-        return dropped > 0
+        return True
 
-    def _some_cut_differs(self) -> bool:
-        """Try each border between buckets, from the oldest."""
+    def _cuts(self) -> Iterator[tuple[float, int, bool]]:
+        """Yield how clear each cut is that separates two means, n1, and whether the mean rose."""
         least = self.min_window_length
         if self.width < 2 * least:
-            return False
+            return
         log_term = math.log(2 * math.log(self.width) / self.delta)
         variance = self.variance
         n0, sum0 = 0, 0.0
@@ -197,14 +199,14 @@ class ADWIN:
                 sum0 += bucket_sum
                 n1 = self.width - n0
                 if n1 < least:
-                    return False
+                    return
                 if n0 < least:
                     continue
-                gap = abs(sum0 / n0 - (self.total - sum0) / n1)
+                gap = (self.total - sum0) / n1 - sum0 / n0
                 inverse_size = 1 / (n0 - least + 1) + 1 / (n1 - least + 1)
-                if gap > bernstein_cut(inverse_size, variance, log_term):
-                    return True
-        return False
+                threshold = bernstein_cut(inverse_size, variance, log_term)
+                if abs(gap) > threshold:
+                    yield abs(gap) / threshold, n1, gap > 0
 
     def _drop_oldest(self) -> None:
         """Remove the oldest bucket, and its share of the window's squared deviations."""

@@ -102,8 +102,8 @@ class FeatureModel(Protocol):
 class RestartOnAlarm:
     """An online model that is started anew when its errors raise an alarm.
 
-    After an alarm the new model is given the events that the detector's cut kept, which are those
-    since the change, as far as the detector can tell. With a meta-learned start this is
+    After an alarm the new model is given the events after the detector's clearest cut, which are
+    those since the change, as far as the detector can tell. With a meta-learned start this is
     re-adaptation: the detector chooses the support set, and the start was learned to need few.
 
     Args:
@@ -111,6 +111,9 @@ class RestartOnAlarm:
         detector: An ``ADWIN`` of its own.
         scale: Absolute errors are divided by this, and cut off at 1, for the detector.
         memory: Latest events that are kept for a restart.
+        recall: Whether replaced models are remembered, and one of them is taken up again where it
+            predicts the events since the change better than a new model, tested then trained, does:
+            for tastes that come back.
 
     Attributes:
         model: The present model.
@@ -126,6 +129,7 @@ class RestartOnAlarm:
         detector: ADWIN,
         scale: float = 1.0,
         memory: int = 500,
+        recall: bool = False,
     ):
         if not scale > 0 or memory < 1:
             raise ValueError(f"scale is {scale} and memory {memory}; use numbers above 0.")
@@ -133,8 +137,10 @@ class RestartOnAlarm:
         self.detector = detector
         self.scale = scale
         self.memory = memory
+        self.recall = recall
         self.model = start()
         self.alarms: list[int] = []
+        self._library: list[FeatureModel] = []
         self._events: list[tuple[np.ndarray, float]] = []
         self._n = 0
 
@@ -149,8 +155,21 @@ class RestartOnAlarm:
         alarm = self.detector.update(min(error, 1.0)) and self.detector.rose
         if alarm:
             self.alarms.append(self._n)
-            self.model = self.start()
-        for event in self._events[-self.detector.kept :] if alarm else [(x, y)]:
-            self.model.partial_fit(*event)
+            self._restart(self._events[-self.detector.since :])
+        else:
+            self.model.partial_fit(x, y)
         self._n += 1
         return self
+
+    def _restart(self, events: list[tuple[np.ndarray, float]]) -> None:
+        """Start anew on the events since the change, or take up a model that knows them."""
+        fresh, loss = self.start(), 0.0
+        for x, y in events:
+            loss += (y - fresh.predict(x)) ** 2
+            fresh.partial_fit(x, y)
+        if self.recall:
+            losses = [sum((y - m.predict(x)) ** 2 for x, y in events) for m in self._library]
+            if losses and min(losses) < loss:
+                fresh = self._library.pop(int(np.argmin(losses)))
+            self._library.append(self.model)  # it failed just now, so it was no candidate
+        self.model = fresh

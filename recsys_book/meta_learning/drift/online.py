@@ -296,5 +296,3 @@ class _Table:
         self.bias = np.concatenate([self.bias, np.zeros(more)])
         self.count = np.concatenate([self.count, np.zeros(more, dtype=np.int64)])
         self.size = size
-
-

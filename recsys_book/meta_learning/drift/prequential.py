@@ -123,7 +123,9 @@ def prequential_ratings(
 def _learning(learn: np.ndarray | None, n: int) -> np.ndarray:
     learn = np.ones(n, dtype=bool) if learn is None else np.asarray(learn, dtype=bool)
     if learn.shape != (n,):
-        raise ValueError(f"learn has shape {learn.shape}; give one truth value for each of {n} rows.")
+        raise ValueError(
+            f"learn has shape {learn.shape}; give one truth value for each of {n} rows."
+        )
     return learn
 
 

@@ -21,25 +21,28 @@ class MetaStart:
     Args:
         learner: A trained meta-learner with ``module`` and ``adapt(batch)``, such as ``MAML``.
         memory: Latest events in the support set, at least 1.
-        every: Events between two adaptations, at least 1; in the first ``every`` events each.
+        every: Most events between two adaptations, at least 1; a small support set is adapted to
+            as soon as it has grown by a fifth.
+        steps: Inner steps; ``None`` takes the learner's.
 
     Raises:
         ValueError: If a setting is below 1, or a target is NaN.
         NonFiniteTaskError: If the inner loop diverges.
     """
 
-    def __init__(self, learner: Any, memory: int = 100, every: int = 5):
+    def __init__(self, learner: Any, memory: int = 100, every: int = 20, steps: int | None = None):
         if memory < 1 or every < 1:
             raise ValueError(f"memory is {memory} and every {every}; use at least one event.")
         self.learner = learner
         self.memory = memory
         self.every = every
+        self.steps = steps
         self.n_events = 0
         self._x: list[np.ndarray] = []
         self._y: list[float] = []
         named = learner.module.named_parameters()
         self._params = {name: value.detach() for name, value in named}
-        self._stale = False
+        self._stale, self._adapted_at = False, 0
 
     def predict(self, x: np.ndarray) -> float:
         """Predict the target of one row, shape (n_features,)."""
@@ -62,7 +65,8 @@ class MetaStart:
         self._y = [*self._y[-self.memory + 1 :], check_value(y, self.n_events, "MetaStart")]
         self._x = [*self._x[-self.memory + 1 :], np.asarray(x, dtype=np.float32)]
         self.n_events += 1
-        self._stale |= self.n_events <= self.every or self.n_events % self.every == 0
+        grown = self.n_events - self._adapted_at
+        self._stale = grown >= min(self.every, max(1, self.n_events // 5))
         return self
 
     def _adapt(self) -> None:
@@ -70,6 +74,6 @@ class MetaStart:
         batch = TaskBatch.from_ragged(
             [support[0]], [support[1]], [support[0]], [support[1]], labels=["the stream"]
         )
-        adapted = self.learner.adapt(batch)
+        adapted = self.learner.adapt(batch, steps=self.steps)
         self._params = {name: value[0].detach() for name, value in adapted.items()}
-        self._stale = False
+        self._stale, self._adapted_at = False, self.n_events

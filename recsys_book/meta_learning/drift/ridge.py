@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Self
 
 import numpy as np
@@ -78,9 +79,12 @@ class OnlineRidge:
         x = self._row(x)
         y = check_value(y, self.n_events, "OnlineRidge")
         direction = self.inverse @ x
-        gain = direction / (self.forgetting + x @ direction)
-        self.weights = self.weights + gain * (y - x @ self.weights)
-        self.inverse = (self.inverse - np.outer(gain, direction)) / self.forgetting
+        scale = self.forgetting + x @ direction
+        self.weights = self.weights + direction / scale * (y - x @ self.weights)
+        # The outer product of one vector with itself stays symmetric to the last digit. Written
+        # with the gain it would not, and forgetting would blow the asymmetry up event by event.
+        step = direction / np.sqrt(scale)
+        self.inverse = (self.inverse - np.outer(step, step)) / self.forgetting
         self.n_events += 1
         return self
 
@@ -92,3 +96,60 @@ class OnlineRidge:
                 f" {self.n_features} finite numbers."
             )
         return x
+
+
+class WindowRidge:
+    r"""Ridge regression on the latest events: each new one is added, and the oldest taken out.
+
+    Source: for the learned prior, Robbins (1956), "An Empirical Bayes Approach to Statistics".
+
+    Args:
+        n_features: Length of a row.
+        window: Latest events that count, at least 1.
+        l2: Penalty of the squared distance from the prior mean, or a precision matrix; the prior's
+            precision over the noise's.
+        prior_mean: Weights without events, shape (n_features,); ``None`` for zeros.
+
+    Attributes:
+        weights: Present weights, shape (n_features,).
+
+    Raises:
+        ValueError: If the window is below 1, or a row has the wrong length or NaN.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        window: int,
+        l2: float | np.ndarray = 1.0,
+        prior_mean: np.ndarray | None = None,
+    ):
+        if window < 1:
+            raise ValueError(f"window is {window}; keep at least one event.")
+        self._prior = OnlineRidge(n_features, l2, prior_mean=prior_mean)
+        self.window = window
+        self._gram = np.linalg.inv(self._prior.inverse)
+        self._target = self._gram @ self._prior.weights
+        self._events: deque[tuple[np.ndarray, float]] = deque()
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Present weights, shape (n_features,)."""
+        return np.linalg.solve(self._gram, self._target)
+
+    def predict(self, x: np.ndarray) -> float:
+        """Predict the target of one row, shape (n_features,)."""
+        return float(self._prior._row(x) @ self.weights)
+
+    def partial_fit(self, x: np.ndarray, y: float) -> Self:
+        """Add one event, and take the oldest out if there are more than the window holds."""
+        x, y = self._prior._row(x), check_value(y, self._prior.n_events, "WindowRidge")
+        self._prior.n_events += 1
+        self._events.append((x, y))
+        self._gram += np.outer(x, x)
+        self._target += y * x
+        if len(self._events) > self.window:
+            x, y = self._events.popleft()
+            self._gram -= np.outer(x, x)
+            self._target -= y * x
+        return self

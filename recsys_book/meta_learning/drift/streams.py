@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,7 +88,7 @@ def drifting_tastes(
     law: TasteLaw | None = None,
     n_users: int = 50,
     n_items: int = 300,
-    change: float = 0.5,
+    change: float | Sequence[float] = 0.5,
     width: int = 500,
     rate: float = 0.01,
     share: float = 0.5,
@@ -97,7 +98,7 @@ def drifting_tastes(
     r"""Return a log of ratings whose taste changes on a known date.
 
     A rating is :math:`3.5+w_t^\top x_i+\varepsilon`, not rounded or clipped. ``"none"`` keeps one
-    season's :math:`w`; ``"abrupt"`` goes to another season's at the change; ``"gradual"`` walks
+    season's :math:`w`; ``"abrupt"`` goes to a new season's at each change; ``"gradual"`` walks
     there in a straight line over ``width`` events; ``"recurring"`` returns to the first season
     half-way between the change and the end; ``"personal"`` lets a share of the users change and
     the others not; ``"walk"`` adds an independent step of length ``rate``, on average, at every
@@ -109,7 +110,7 @@ def drifting_tastes(
         law: Where seasons come from; ``None`` draws one from the seed.
         n_users: Users, drawn uniformly.
         n_items: Items, drawn uniformly; their features are standard normal.
-        change: When, as a share of the stream.
+        change: When, as a share of the stream; several, increasing, for ``"abrupt"``.
         width: Events of a gradual change.
         rate: Root mean squared length of a step of the walk.
         share: Share of the users whose taste changes, for ``"personal"``.
@@ -126,17 +127,22 @@ def drifting_tastes(
     """
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; use one of {', '.join(KINDS)}.")
-    if not 0 < change < 1 or n < 10:
-        raise ValueError(f"change is {change} and n is {n}; put a change inside ten events or more.")
+    shares = np.atleast_1d(np.asarray(change, dtype=np.float64))
+    if not (np.diff(shares, prepend=0.0, append=1.0) > 0).all() or n < 10:
+        raise ValueError(f"change is {change} and n is {n}; put changes inside ten events or more.")
+    if len(shares) > 1 and kind != "abrupt":
+        raise ValueError(f"{len(shares)} changes were given for kind {kind!r}; give one.")
     law = TasteLaw.draw(seed=seed) if law is None else law
     rng = np.random.default_rng([seed, 2])
     features = rng.normal(size=(n_items, len(law.mean)))
     user, item = rng.integers(0, n_users, n), rng.integers(0, n_items, n)
-    first, second = law.season(rng), law.season(rng)
-    mixed, rows = _mixture(kind, n, int(n * change), width)
+    seasons = np.array([law.season(rng) for _ in range(len(shares) + 1)])
+    mixed, rows = _mixture(kind, n, (n * shares).astype(np.int64), width)
     if kind == "personal":
         mixed = mixed * (rng.permutation(n_users) < share * n_users)[user]
-    weights = first + mixed[:, None] * (second - first)
+    before = np.floor(mixed).astype(np.int64)
+    after = np.minimum(before + 1, len(shares))
+    weights = seasons[before] + (mixed - before)[:, None] * (seasons[after] - seasons[before])
     if kind == "walk":
         steps = rng.normal(size=weights.shape) * rate / np.sqrt(weights.shape[1])
         weights = weights + np.cumsum(steps, axis=0)
@@ -154,17 +160,17 @@ def drifting_tastes(
     return Simulated(f"drifting_tastes({kind})", log, truth)
 
 
-def _mixture(kind: str, n: int, change: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Share of the second season at each event, and the rows at which a law begins to change."""
+def _mixture(kind: str, n: int, changes: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Season at each event, fractions between two, and the rows at which a law begins to change."""
     t = np.arange(n)
     if kind in ("none", "walk"):
         return np.zeros(n), np.array([], dtype=np.int64)
     if kind == "gradual":
-        return np.clip((t - change) / width, 0, 1), np.array([change])
-    back = (change + n) // 2
+        return np.clip((t - changes[0]) / width, 0, 1), changes
     if kind == "recurring":
-        return ((t >= change) & (t < back)).astype(float), np.array([change, back])
-    return (t >= change).astype(float), np.array([change])
+        back = (changes[0] + n) // 2
+        return ((t >= changes[0]) & (t < back)).astype(float), np.array([changes[0], back])
+    return np.searchsorted(changes, t, side="right").astype(float), changes
 
 
 def recovery_time(losses: np.ndarray, change: int, window: int = 100, slack: float = 1.25) -> int:
