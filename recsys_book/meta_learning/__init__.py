@@ -18,6 +18,7 @@ _LAZY: dict[str, str] = {
     "TaskDataset": "tasks",
     "TaskPool": "families",
     "adapt": "functional",
+    "adapt_along": "functional",
     "collate_tasks": "tasks",
     "domain_tasks": "families",
     "expanded_updates": "theory",

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
+from recsys_book.meta_learning.inner_rates import Rate, adapting_names, step_rates
 from recsys_book.meta_learning.plain import is_plain, plain_forward
 from recsys_book.meta_learning.tasks import TaskBatch, masked_mse
 
 Params = dict[str, Tensor]
 #: From predictions, targets and mask, each (T, n), to one loss a task, (T,).
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
-#: One rate, one a parameter, or either with a leading axis of steps.
-Rate = float | Tensor | Mapping[str, Tensor]
 
 #: A parameter that moves further than this many times (1 + its largest start) has diverged.
 DIVERGED = 1e6
@@ -95,8 +93,8 @@ def adapt(
         second_order: Whether gradients of the result go through the inner gradients; False treats
             the inner gradients as constants, which is cheaper.
         path: Whether to return the parameters after every step, a list of length ``steps``.
-        on_divergence: ``"raise"``, or ``"freeze"``: a task whose inner loop diverges keeps its
-            start, and the others are unharmed.
+        on_divergence: ``"raise"``; or ``"freeze"``: a task whose inner loop diverges keeps its
+            start, and the others are unharmed; or ``"ignore"``: nothing is checked.
 
     Returns:
         A set of parameters a task, each of shape (T, ...); with ``path`` a list of them.
@@ -107,25 +105,77 @@ def adapt(
 
     Equation: eq-inner-step.
     """
-    if on_divergence not in ("raise", "freeze"):
-        raise ValueError(f"on_divergence is {on_divergence!r}; use 'raise' or 'freeze'.")
     if steps < 0:
         raise ValueError(f"steps is {steps}; take at least 0 inner steps.")
+    walk = adapt_along(
+        module,
+        params,
+        [batch] * steps,
+        rate=rate,
+        loss=loss,
+        only=only,
+        second_order=second_order,
+        on_divergence=on_divergence,
+    )
+    return walk if path else (walk[-1] if walk else _start(module, params, batch.n_tasks))
+
+
+def adapt_along(
+    module: nn.Module,
+    params: Mapping[str, Tensor],
+    batches: list[TaskBatch],
+    *,
+    rate: Rate,
+    loss: Loss = masked_mse,
+    only: Iterable[str] | None = None,
+    second_order: bool = True,
+    on_divergence: str = "raise",
+) -> list[Params]:
+    """Take one gradient step on each of several supports of the same tasks, such as minibatches.
+
+    Args:
+        module: As in ``adapt``, like all that follow.
+        params: The start.
+        batches: One batch a step; the same tasks in each.
+        rate: The inner rate.
+        loss: From predictions, targets and mask to one loss a task.
+        only: Parameters that adapt.
+        second_order: Whether gradients of the result go through the inner gradients.
+        on_divergence: ``"raise"``, ``"freeze"`` or ``"ignore"``.
+
+    Returns:
+        The parameters after every step.
+
+    Raises:
+        NonFiniteTaskError: If an inner loop gives NaN or infinity, or runs away; it names the task.
+        ValueError: If ``only`` or ``rate`` does not fit the parameters, or an option is unknown.
+    """
+    if on_divergence not in ("raise", "freeze", "ignore"):
+        raise ValueError(f"on_divergence is {on_divergence!r}; use 'raise', 'freeze' or 'ignore'.")
     own = parameters(module)
     names = adapting_names(own, only)
-    start = {
-        name: value if value.ndim > own[name].ndim else value.expand(batch.n_tasks, *value.shape)
-        for name, value in params.items()
-    }
-    rates = [step_rates(rate, own, names, step, steps) for step in range(steps)]
-    walk = _walk(module, start, batch, rates, names, loss, second_order)
-    good = _healthy(start, walk, names)
-    if not good.all():
-        task = int((~good).nonzero()[0, 0])
-        if on_divergence == "raise":
-            raise NonFiniteTaskError(task, batch.name(task), "the inner loop diverged")
-        walk = _walk_of_good(module, start, batch, rates, names, loss, second_order, good)
-    return walk if path else (walk[-1] if walk else start)
+    rates = [step_rates(rate, own, names, step, len(batches)) for step in range(len(batches))]
+    if not batches:
+        return []
+    start = _start(module, params, batches[0].n_tasks)
+    walk = _walk(module, start, batches, rates, names, loss, second_order)
+    if on_divergence == "ignore":
+        return walk
+    good = _healthy(start, walk[-1], names)
+    if good.all():
+        return walk
+    task = int((~good).nonzero()[0, 0])
+    if on_divergence == "raise":
+        raise NonFiniteTaskError(task, batches[0].name(task), "the inner loop diverged")
+    # Walk again without the diverging tasks: a NaN that is masked out still spoils gradients.
+    kept = good.nonzero()[:, 0]
+    begin = {name: value[kept] for name, value in start.items()}
+    fewer = [batch.select(kept) for batch in batches]
+    walk = _walk(module, begin, fewer, rates, names, loss, second_order)
+    return [
+        {name: start[name].index_copy(0, kept, value) for name, value in now.items()}
+        for now in walk
+    ]
 
 
 def inner_gradient(
@@ -160,78 +210,6 @@ def inner_gradient(
     return grad(total)({name: params[name] for name in names})
 
 
-def adapting_names(own: Mapping[str, Tensor], only: Iterable[str] | None) -> list[str]:
-    """Return the names of the parameters that adapt.
-
-    Args:
-        own: The module's parameters.
-        only: Full names or names of layers; None for all parameters.
-
-    Returns:
-        Full names, in the module's order.
-
-    Raises:
-        ValueError: If an entry of ``only`` fits no parameter.
-    """
-    if only is None:
-        return list(own)
-    only = [only] if isinstance(only, str) else list(only)
-    for part in only:
-        if not any(_within(name, part) for name in own):
-            raise ValueError(
-                f"only names {part!r}, but the parameters are {', '.join(own)}; use one of these "
-                "names or a layer's."
-            )
-    return [name for name in own if any(_within(name, part) for part in only)]
-
-
-def step_rates(
-    rate: Rate, own: Mapping[str, Tensor], names: Iterable[str], step: int, steps: int
-) -> dict[str, Any]:
-    """Return the rate of each adapting parameter in one step.
-
-    Args:
-        rate: As in ``adapt``.
-        own: The module's parameters.
-        names: The adapting ones.
-        step: The step, from 0.
-        steps: Number of steps.
-
-    Returns:
-        A number or a tensor for each name, broadcast to the parameter.
-
-    Raises:
-        ValueError: If a rate is missing or has a shape that fits neither parameter nor steps.
-    """
-    if not isinstance(rate, Mapping):
-        one = torch.as_tensor(rate)
-        if one.ndim > 1 or (one.ndim == 1 and len(one) != steps):
-            raise ValueError(
-                f"The inner rate has shape {tuple(one.shape)}; pass a number, or {steps} of them "
-                "for as many steps."
-            )
-        value = rate if one.ndim == 0 else one[step]
-        return dict.fromkeys(names, value)
-    found = {}
-    for name in names:
-        if name not in rate:
-            raise ValueError(f"There is no inner rate for {name}; add one or leave it out of only.")
-        value = torch.as_tensor(rate[name])
-        if value.ndim and value.shape != own[name].shape:
-            if len(value) != steps:
-                raise ValueError(
-                    f"The inner rate of {name} has shape {tuple(value.shape)}; pass (), "
-                    f"{tuple(own[name].shape)} or ({steps}, ...)."
-                )
-            value = value[step]
-        found[name] = value
-    return found
-
-
-def _within(name: str, part: str) -> bool:
-    return name == part or name.startswith(part + ".")
-
-
 def _call(module: nn.Module, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
     return _squeezed(functional_call(module, dict(params), (x,)), 1)
 
@@ -241,10 +219,19 @@ def _squeezed(out: Tensor, rows_end: int) -> Tensor:
     return out[..., 0] if out.ndim > rows_end and out.shape[-1] == 1 else out
 
 
-def _walk(module, start, batch, rates, names, loss, second_order) -> list[Params]:
+def _start(module: nn.Module, params: Mapping[str, Tensor], n_tasks: int) -> Params:
+    """Give one set of parameters an axis of tasks; keep a set a task."""
+    own = parameters(module)
+    return {
+        name: value if value.ndim > own[name].ndim else value.expand(n_tasks, *value.shape)
+        for name, value in params.items()
+    }
+
+
+def _walk(module, start, batches, rates, names, loss, second_order) -> list[Params]:
     """Return the parameters after every step."""
     found, now = [], start
-    for rate in rates:
+    for batch, rate in zip(batches, rates):
         slope = _slope(module, now, batch, names, loss, second_order)
         now = {**now, **{name: now[name] - rate[name] * slope[name] for name in names}}
         found.append(now)
@@ -275,24 +262,12 @@ def _transformed(value: Tensor) -> bool:
     return torch._C._functorch.is_functorch_wrapped_tensor(value)
 
 
-def _walk_of_good(module, start, batch, rates, names, loss, second_order, good) -> list[Params]:
-    """Walk again without the diverging tasks: a NaN that is masked out still spoils gradients."""
-    kept = good.nonzero()[:, 0]
-    begin = {name: value[kept] for name, value in start.items()}
-    walk = _walk(module, begin, batch.select(kept), rates, names, loss, second_order)
-    return [
-        {name: start[name].index_copy(0, kept, value) for name, value in now.items()}
-        for now in walk
-    ]
-
-
-def _healthy(start: Params, walk: list[Params], names: list[str]) -> Tensor:
+def _healthy(start: Params, end: Params, names: list[str]) -> Tensor:
     """Return which tasks stayed finite and near, shape (T,)."""
-    good = torch.ones(len(next(iter(start.values()))), dtype=torch.bool)
-    if walk:
-        for name in names:
-            end, begin = walk[-1][name].detach(), start[name].detach()
-            moved = (end - begin).abs().flatten(1).amax(1)
-            limit = DIVERGED * (1.0 + begin.abs().flatten(1).amax(1))
-            good = good.to(moved.device) & (moved <= limit)  # NaN compares false
-    return good
+    good = []
+    for name in names:
+        begin = start[name].detach()
+        moved = (end[name].detach() - begin).abs().flatten(1).amax(1)
+        limit = DIVERGED * (1.0 + begin.abs().flatten(1).amax(1))
+        good.append(moved <= limit)  # NaN compares false
+    return torch.stack(good).all(0)

@@ -43,8 +43,9 @@ class MAML:
         order: 2, or 1 for first-order MAML.
         only: Parameters that adapt, by full name or by the name of their layer; None for all.
         loss: From predictions, targets and mask to one loss a task.
-        on_divergence: ``"raise"``, or ``"freeze"``: a task whose inner loop diverges keeps the
-            start, and one whose query loss is then not finite either is left out of the mean.
+        on_divergence: ``"raise"``; or ``"freeze"``: a task whose inner loop diverges keeps the
+            start, and one whose query loss is then not finite either is left out of the mean; or
+            ``"ignore"``: nothing is checked.
 
     Raises:
         ValueError: If ``order`` is neither 1 nor 2, or a name in ``only`` fits no parameter.
@@ -145,7 +146,8 @@ def mean_over_tasks(
     Args:
         losses: From a batch to one loss a task.
         batch: The tasks.
-        on_divergence: ``"raise"``, or ``"freeze"`` to leave out tasks that are not finite.
+        on_divergence: ``"raise"``, ``"freeze"`` to leave out tasks that are not finite, or
+            ``"ignore"``.
 
     Returns:
         The mean over the tasks, shape ().
@@ -156,7 +158,7 @@ def mean_over_tasks(
     """
     values = losses(batch)
     good = values.detach().isfinite()
-    if good.all():
+    if on_divergence == "ignore" or good.all():
         return values.mean()
     task = int((~good).nonzero()[0, 0])
     if on_divergence == "raise" or not good.any():

@@ -8,7 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from recsys_book.meta_learning.functional import Loss, Params, Rate, adapt, parameters, predict
+from recsys_book.meta_learning.functional import (
+    Loss,
+    Params,
+    Rate,
+    adapt_along,
+    parameters,
+    predict,
+    stacked,
+)
 from recsys_book.meta_learning.maml import MAML
 from recsys_book.meta_learning.tasks import TaskBatch, masked_mse
 
@@ -33,8 +41,8 @@ class Reptile(MAML):
             for all of them.
         only: Parameters that adapt; None for all. What does not adapt does not learn either.
         loss: From predictions, targets and mask to one loss a task.
-        on_divergence: ``"raise"``, or ``"freeze"``: a task whose inner loop diverges does not move
-            the start.
+        on_divergence: ``"raise"``; or ``"freeze"``: a task whose inner loop diverges does not move
+            the start; or ``"ignore"``.
 
     Raises:
         ValueError: If ``minibatch`` is below 1.
@@ -62,20 +70,18 @@ class Reptile(MAML):
         """Return where the inner steps of training lead, each of shape (T, ...)."""
         if self.minibatch is None:
             return self.adapt(batch)
-        now = {name: value.detach() for name, value in parameters(self.module).items()}
-        for step in range(self.inner_steps):
-            now = adapt(
-                self.module,
-                now,
-                minibatch_of(batch, step, self.minibatch),
-                rate=self.inner_rate,
-                steps=1,
-                loss=self.loss,
-                only=self.only,
-                second_order=False,
-                on_divergence=self.on_divergence,
-            )
-        return now
+        start = {name: value.detach() for name, value in parameters(self.module).items()}
+        walk = adapt_along(
+            self.module,
+            start,
+            [minibatch_of(batch, step, self.minibatch) for step in range(self.inner_steps)],
+            rate=self.inner_rate,
+            loss=self.loss,
+            only=self.only,
+            second_order=False,
+            on_divergence=self.on_divergence,
+        )
+        return walk[-1] if walk else stacked(start, batch.n_tasks)
 
     def meta_gradient(self, batch: TaskBatch) -> Tensor:
         """Write the start minus the mean of the trained weights into the gradients.
