@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recsys_book.meta_learning.cold_start.baselines import NewcomerModel, WarmBiases
+from recsys_book.meta_learning.cold_start.baselines import NewcomerModel, WarmBiases, warm_biases
 from recsys_book.meta_learning.cold_start.factor_start import hierarchical_start, plain_start
 from recsys_book.meta_learning.functional import NonFiniteTaskError
 from recsys_book.meta_learning.tasks import TaskBatch
@@ -128,6 +128,42 @@ class ChoiceProfile:
         total = np.einsum("tn,tnd->td", support, self._items[items])
         above = total / np.maximum(n, 1) - self._usual
         return above * n / (n + self._few) / self._scale
+
+
+def variance_shares(
+    log: Interactions, features: np.ndarray, l2: float = 5.0, folds: int = 5, seed: int = 0
+) -> dict[str, float]:
+    """Ask what ratings are made of, and how much of it is written on the label.
+
+    Args:
+        log: Ratings.
+        features: Attributes of all items, shape (n_items, d).
+        l2: Penalty of the regression of item biases on features, in items.
+        folds: Parts that the items are divided into; a bias is predicted from the other parts.
+        seed: Seed of the division.
+
+    Returns:
+        Shares of the variance of ratings: ``"item"`` (biases of items), ``"user"`` (biases of
+        users) and ``"rest"``, which add up to about one; and ``"label"``, the share of the
+        *items'* variance, weighted by their ratings, that features predict for items not seen.
+    """
+    biases = warm_biases(log)
+    parts = {"item": biases.item[log.item], "user": biases.user[log.user]}
+    parts["rest"] = biases.residuals(log)
+    shares = {name: float(np.var(part) / np.var(log.value)) for name, part in parts.items()}
+    X, b = centred(features, log.n_items, "item")[:-1], biases.item[:-1]
+    counts = np.bincount(log.item, minlength=log.n_items)
+    X1 = np.column_stack([np.ones(len(X)), X])
+    fold = np.random.default_rng(seed).permutation(log.n_items) % folds
+    said = np.empty(log.n_items)
+    for j in range(folds):
+        seen = fold != j
+        W = X1[seen] * (counts[seen] / (counts[seen] + 3.0))[:, None]
+        penalty = np.diag(np.r_[1e-9, np.full(X.shape[1], l2)])
+        said[~seen] = X1[~seen] @ np.linalg.solve(W.T @ X1[seen] + penalty, W.T @ b[seen])
+    around = b - np.average(b, weights=counts)
+    shares["label"] = float(1 - counts @ (b - said) ** 2 / (counts @ around**2))
+    return shares
 
 
 def principal(vectors: np.ndarray, width: int) -> np.ndarray:
