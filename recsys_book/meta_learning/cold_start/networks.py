@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from recsys_book.optimizers import AdamW, Optimizer
+
 
 def small_network(n_in: int, n_out: int, hidden: int, seed: int) -> nn.Sequential:
     """Return a network with one hidden layer, or a linear map if ``hidden`` is 0.
@@ -54,7 +56,7 @@ def minimise(
     Raises:
         ValueError: If a loss is not finite; it names the step.
     """
-    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=l2)
+    optimizer = Optimizer(network.parameters(), AdamW(lr=rate, weight_decay=l2))
     seen = []
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = rate * (1 - step / steps)
