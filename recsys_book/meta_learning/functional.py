@@ -264,6 +264,9 @@ def _transformed(value: Tensor) -> bool:
 
 def _healthy(start: Params, end: Params, names: list[str]) -> Tensor:
     """Return which tasks stayed finite and near, shape (T,)."""
+    ends = [end[name].detach() for name in names]
+    if nn.utils.get_total_norm(ends, torch.inf) <= DIVERGED:  # nothing large: the usual case
+        return torch.ones(len(ends[0]), dtype=torch.bool, device=ends[0].device)
     good = []
     for name in names:
         begin = start[name].detach()
