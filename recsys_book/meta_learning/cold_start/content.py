@@ -360,7 +360,7 @@ class GradientNewcomer(NewcomerModel):
         """Return what is predicted of a row before anything is learned, in stars."""
         level = np.full(self.n_items_ + 1, self.biases_.mean)
         level += self.biases_.item * getattr(self, "residual", True)
-        return torch.as_tensor(level, dtype=torch.float32)[items]
+        return torch.as_tensor(level, dtype=self.X_.dtype)[items]
 
     def _tasks(self, users, items, ratings, queries) -> Tasks:
         if not hasattr(self, "biases_"):

@@ -87,7 +87,13 @@ class _Cells:
 
 
 def plain_start(
-    warm: Interactions, biases: WarmBiases, X: np.ndarray, U: np.ndarray, factors: int, l2: float
+    warm: Interactions,
+    biases: WarmBiases,
+    X: np.ndarray,
+    U: np.ndarray,
+    factors: int,
+    l2: float,
+    seed: int = 0,
 ) -> FactorTables:
     """Return alternating-least-squares rows and the prior that the known users form.
 
@@ -98,11 +104,12 @@ def plain_start(
         U: Centred features of the users, shape (n_users, d_u); the same.
         factors: Length of the vectors.
         l2: Penalty of both sides.
+        seed: Seed of the items' starting vectors.
 
     Returns:
         The tables of empirical-Bayes factors.
     """
-    P, Q = alternating_factors(warm, biases.residuals(warm), factors, l2)
+    P, Q = alternating_factors(warm, biases.residuals(warm), factors, l2, seed=seed)
     known = np.bincount(warm.user, minlength=warm.n_users) > 0
     prior = prior_of_users(np.column_stack([biases.user, P])[known])
     return FactorTables(

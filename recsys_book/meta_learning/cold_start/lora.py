@@ -201,7 +201,7 @@ class UserLoRA(GradientNewcomer):
         Returns:
             Shape (T, n), in stars.
         """
-        users, items, ratings, _, _ = tasks.tensors()
+        users, items, ratings, _, _ = tasks.tensors(self.X_.dtype)
         offset = self._offsets(items)
         person = self.U_[users][:, None, :].expand(*items.shape, -1)
         x = torch.cat([self.X_[items], person], dim=2)

@@ -131,7 +131,7 @@ class MeLU(GradientNewcomer):
         Returns:
             Shape (T, n), in stars.
         """
-        users, items, ratings, _, _ = tasks.tensors()
+        users, items, ratings, _, _ = tasks.tensors(self.X_.dtype)
         offset = self._offsets(items)
         batch = task_batch(tasks, self._inputs(users, items), ratings - offset)
         adapted = adapt(
@@ -146,7 +146,7 @@ class MeLU(GradientNewcomer):
         return offset + predict(self.decision_, adapted, batch.query_x)
 
     def _inputs(self, users: Tensor, items: Tensor) -> Tensor:
-        profile = self.U_[users] if self.U_.shape[1] else torch.zeros(len(users), 1)
+        profile = self.U_[users] if self.U_.shape[1] else self.X_.new_zeros(len(users), 1)
         person = self.encoders_["user"](profile)[:, None, :].expand(*items.shape, -1)
         return torch.relu(torch.cat([self.encoders_["item"](self.X_)[items], person], dim=2))
 

@@ -178,7 +178,7 @@ class MetaFactors(GradientNewcomer):
         X, U = self.X_[:-1], self.U_[:-1]
         if self.profile_ is not None:
             U = np.hstack([U, self.profile_.known])
-        tables = plain_start(warm, warm_biases(warm), X, U, self.factors, 10.0)
+        tables = plain_start(warm, warm_biases(warm), X, U, self.factors, 10.0, self.seed)
         if self.sweeps:
             tables = hierarchical_start(warm, tables, X, U, sweeps=self.sweeps, l2=self.l2)
         found = tables.with_unknown_item().whitened()

@@ -135,14 +135,14 @@ class TaskAdaptive(GradientNewcomer):
         Args:
             tasks: The tasks.
         """
-        users, items, ratings, support, _ = tasks.tensors()
+        users, items, ratings, support, _ = tasks.tensors(self.X_.dtype)
         most = max(int(support.sum(1).max()), 1)
         items, support = items[:, :most], support[:, :most]
         left = ratings[:, :most] - self._offsets(items)
         # A rating's residual multiplies the code: no surprise, no message.
         rows = torch.cat([self.X_[items], left[:, :, None]], dim=2)
         codes = self.net_["encoder"](rows) * left[:, :, None]
-        profile = self.U_[users] if self.U_.shape[1] else torch.zeros(len(users), 1)
+        profile = self.U_[users] if self.U_.shape[1] else self.X_.new_zeros(len(users), 1)
         return pooled_task(codes, support, self.log_pull_.exp()) + 0.1 * self.net_["prior"](profile)
 
     def forward(self, tasks: Tasks) -> Tensor:
@@ -154,10 +154,10 @@ class TaskAdaptive(GradientNewcomer):
         Returns:
             Shape (T, n), in stars.
         """
-        _, items, _, _, _ = tasks.tensors()
+        _, items, _, _, _ = tasks.tensors(self.X_.dtype)
         settings = self.net_["modulation"](self.task_vectors(tasks))
         level, scale, shift = settings.split([1, self.hidden, self.hidden], dim=1)
-        X = self.X_ if self.X_.shape[1] else torch.zeros(len(self.X_), 1)
+        X = self.X_ if self.X_.shape[1] else self.X_.new_zeros(len(self.X_), 1)
         hidden = self.net_["hidden"](X)[items]
         hidden = torch.relu(hidden * (1 + scale[:, None]) + shift[:, None])
         return self._offsets(items) + level + self.net_["out"](hidden)[:, :, 0]

@@ -124,10 +124,10 @@ class TwoTowerMAML(GradientNewcomer):
         Returns:
             Shape (T, n), in stars.
         """
-        users, items, ratings, _, _ = tasks.tensors()
+        users, items, ratings, _, _ = tasks.tensors(self.X_.dtype)
         offset = self._offsets(items)
         batch = task_batch(tasks, self.item_vectors()[items], ratings - offset)
-        profile = self.U_[users] if self.U_.shape[1] else torch.zeros(len(users), 1)
+        profile = self.U_[users] if self.U_.shape[1] else self.X_.new_zeros(len(users), 1)
         first = self.user_tower_(profile)
         adapted = adapt(
             self.head_,
@@ -143,7 +143,7 @@ class TwoTowerMAML(GradientNewcomer):
 
     def item_vectors(self) -> Tensor:
         """Return the item tower's vectors, shape (n_items + 1, width)."""
-        X = self.X_ if self.X_.shape[1] else torch.zeros(len(self.X_), 1)
+        X = self.X_ if self.X_.shape[1] else self.X_.new_zeros(len(self.X_), 1)
         return torch.tanh(self.item_tower_(X))
 
     def _answer(self, tasks: Tasks) -> np.ndarray:
