@@ -175,5 +175,5 @@ def _check_ratings(logs: list[Interactions]) -> None:
         if not np.isfinite(log.value).all():
             row = int(np.flatnonzero(~np.isfinite(log.value))[0])
             raise ValueError(
-                f"Rating {row} of the {name} domain is {log.value[row]}; drop rows without a number."
+                f"Rating {row} of the {name} domain is {log.value[row]}; drop such rows."
             )

@@ -61,7 +61,7 @@ def _table(error: np.ndarray) -> np.ndarray:
     error = np.asarray(error, dtype=float)
     if error.ndim != 2 or error.shape[0] != error.shape[1] or len(error) < 2:
         raise ValueError(
-            f"error has shape {error.shape}; give a row and a column for each of at least two domains."
+            f"error has shape {error.shape}; give a row and a column a domain, for two or more."
         )
     if np.isnan(error).any():
         raise ValueError("error holds NaN; judge every domain after every step.")

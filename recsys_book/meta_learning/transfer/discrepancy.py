@@ -88,10 +88,11 @@ def proxy_distance(a: np.ndarray, b: np.ndarray, seed: int = 0, l2: float = 1.0)
     """
     check_features(a, b, least=4)
     rng = np.random.default_rng(seed)
-    halves = [np.array_split(x[rng.permutation(len(x))], 2) for x in (np.asarray(a), np.asarray(b))]
-    x = np.vstack([halves[0][0], halves[1][0]])
-    y = np.r_[np.ones(len(halves[0][0])) / len(halves[0][0]), -np.ones(len(halves[1][0])) / len(halves[1][0])]
-    weight = np.abs(y)
+    samples = (np.asarray(a), np.asarray(b))
+    halves = [np.array_split(x[rng.permutation(len(x))], 2) for x in samples]
+    x = np.vstack([first for first, _ in halves])
+    weight = np.concatenate([np.full(len(first), 1 / len(first)) for first, _ in halves])
+    y = weight * np.repeat([1.0, -1.0], [len(first) for first, _ in halves])
     middle, scale = x.mean(axis=0), x.std(axis=0) + 1e-12
 
     def design(rows: np.ndarray) -> np.ndarray:
@@ -138,7 +139,7 @@ def check_features(a, b, least: int = 1) -> None:
         finite = np.isfinite(np.asarray(x)).all(axis=1)
         if not finite.all():
             raise ValueError(
-                f"Row {int(np.argmin(finite))} of the {name} holds NaN or infinity; drop or fill it."
+                f"Row {int(np.argmin(finite))} of the {name} is not finite; drop or fill it."
             )
     if a.shape[1] != b.shape[1]:
         raise ValueError(

@@ -36,8 +36,8 @@ def taste_map(source: np.ndarray, target: np.ndarray, l2: float) -> np.ndarray:
     """
     if len(source) != len(target) or not len(source):
         raise ValueError(
-            f"taste_map got {len(source)} source and {len(target)} target vectors; pass one of each "
-            "for every shared user, and at least one user."
+            f"taste_map got {len(source)} source and {len(target)} target vectors; pass one of "
+            "each for every shared user, and at least one user."
         )
     if not (np.isfinite(source).all() and np.isfinite(target).all()):
         raise ValueError("A user vector is not finite; refit the domain's factors with more l2.")

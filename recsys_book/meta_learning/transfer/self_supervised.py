@@ -11,9 +11,7 @@ from torch.nn import functional
 from recsys_book.optimizers.problems.tables import linear
 
 
-def two_views(
-    rows: sparse.csr_matrix, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def two_views(rows: sparse.csr_matrix, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Split every row's events at random into two views, each of unit length.
 
     Args:
@@ -98,7 +96,7 @@ class ContrastiveVectors:
         usable = np.flatnonzero(np.diff(rows.indptr) >= 2)
         if len(usable) < 2:
             raise ValueError(
-                f"{len(usable)} rows have two events or more; two views need at least two such rows."
+                f"{len(usable)} rows have two events or more; at least two such rows are needed."
             )
         rng = np.random.default_rng(self.seed)
         self.layer_ = linear(rows.shape[1], self.factors, torch.Generator().manual_seed(self.seed))
