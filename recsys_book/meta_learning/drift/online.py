@@ -123,6 +123,10 @@ class IncrementalMF:
         """Steps that met the bound."""
         return int(self._state[2])
 
+    def vectors(self, user: int, item: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return copies of the vectors of a user and an item of the tables, each (rank,)."""
+        return self._user.vectors[user].copy(), self._item.vectors[item].copy()
+
     def predict_one(self, user: int, item: int) -> float:
         """Predict the value of one pair before it is seen.
 
