@@ -202,8 +202,8 @@ def item_inputs(
         nobody = np.zeros((warm.n_users, 0))
         start = plain_start(warm, biases, table[:-1], nobody, factors, 10.0)
         Q = hierarchical_start(warm, start, table[:-1], nobody, l2=l2).vectors[:, 1:]
-        Q = np.vstack([Q, np.zeros(factors)]) / max(float(np.sqrt(np.mean(Q**2))), 1e-12)
-        table = np.hstack([Q, table])
+        Q = Q / max(float(np.sqrt(np.mean(Q**2))), 1e-12)
+        table = np.hstack([np.vstack([Q, np.zeros(factors)]), table])
     return torch.from_numpy(table).float()
 
 
@@ -348,7 +348,7 @@ class GradientNewcomer(NewcomerModel):
             task = int(np.argmax(bad))
             name = f"Task {task} (user {users[task]})"
             raise NonFiniteTaskError(task, name, "the answers are not finite")
-        return [row[q > 0] for row, q in zip(answers, tasks.query)]
+        return [row[q > 0].astype(np.float64) for row, q in zip(answers, tasks.query)]
 
     def _predict(self, user, items, ratings, query) -> np.ndarray:
         return self.predict_many([user], [items], [ratings], [query])[0]
