@@ -11,8 +11,9 @@ class PageHinkley:
     r"""A drift detector that compares a cumulative sum with its own minimum.
 
     For a rise, :math:`g_t=\alpha g_{t-1}+(x_t-\bar x_t-\nu)` drifts down while the mean stays and
-    up when it has risen by more than the slack :math:`\nu`; the alarm sounds when :math:`g_t` stands
-    more than the threshold above its lowest value so far. The mirror image watches for a fall.
+    up when it has risen by more than the slack :math:`\nu`. The alarm sounds when :math:`g_t`
+    stands more than the threshold above its lowest value so far. The mirror image watches for a
+    fall.
     After an alarm everything is forgotten. Settings, defaults and alarms are those of river.
 
     Equation: eq-page-hinkley
