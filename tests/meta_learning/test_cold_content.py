@@ -181,10 +181,16 @@ def test_outer_loop_stops_at_a_loss_that_is_not_finite():
         )
 
 
-def test_chosen_models_can_be_made(ml100k):
+def test_chosen_models_can_be_made(ml100k, monkeypatch):
     from recsys_book.meta_learning.cold_start.chosen import TRIED
 
-    makers = gradient_models(ml100k)
+    rng = np.random.default_rng(0)
+    text = rng.normal(size=(ml100k.interactions.n_items, 20))
+    monkeypatch.setattr("recsys_book.encoders.title_vectors", lambda _: text, raising=False)
+    makers = gradient_models(ml100k, fast=True)
     assert set(makers) == set(TRIED)
-    flags = [name for name in makers if name.startswith("MetaFactors")]
-    assert all(makers[name]().on_divergence == "raise" for name in flags)
+    models = {name: make() for name, make in makers.items()}
+    assert models["MeLU"].passes == 6 and gradient_models(ml100k)["MeLU"]().passes == 14
+    assert models["MeLU"].item_features.shape == (1682, 33 + 16)
+    assert models["MeLU without text"].item_features.shape == (1682, 33)
+    assert models["MetaFactors, ratings only"].item_features is None

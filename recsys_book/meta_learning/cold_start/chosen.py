@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: How many settings of each model were compared on the tuning split.
 TRIED = {
+    "MeLU without text": 4,
     "MeLU": 4,
     "MeLU on the item bias": 2,
     "task-adaptive process": 9,
@@ -67,6 +68,7 @@ def gradient_models(
     to_the_end = {"sweeps": 0, "factors": 8, "learn": "all"}
     to_the_end |= {"outer_rate": 0.003, "outer_steps": 200}
     return {
+        "MeLU without text": lambda: MeLU(**flags(), **shorter),
         "MeLU": lambda: MeLU(**with_text(), **shorter),
         "MeLU on the item bias": lambda: MeLU(**with_text(), residual=True, **shorter),
         "task-adaptive process": lambda: TaskAdaptive(**with_text()),
