@@ -8,16 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from recsys_book.meta_learning.functional import (
-    DIVERGED,
     Loss,
-    NonFiniteTaskError,
     Params,
     adapt,
     adapting_names,
     parameters,
     predict,
 )
-from recsys_book.meta_learning.learner import GradientLearner, check_losses
+from recsys_book.meta_learning.learner import GradientLearner, check_losses, guarded
 from recsys_book.meta_learning.tasks import TaskBatch, masked_mse
 
 #: Multiplies one vector a task, (T, n), by one symmetric matrix a task.
@@ -86,9 +84,19 @@ class ImplicitMAML(GradientLearner):
             NonFiniteTaskError: If the descent diverges; it names the task.
         """
         start = self.start(batch.n_tasks)
-        names = adapting_names(parameters(self.module), self.only)
-        now = dict(start)
-        for _ in range(self.inner_steps if steps is None else steps):
+        steps = self.inner_steps if steps is None else steps
+        return guarded(
+            lambda kept: [self._descend(batch.select(kept), start, kept, steps)],
+            start,
+            batch,
+            self.on_divergence,
+        )[-1]
+
+    def _descend(self, batch: TaskBatch, start: Params, kept: Tensor, steps: int) -> Params:
+        """Descend on the tasks at the positions ``kept``."""
+        begin = {name: value[kept] for name, value in start.items()}
+        now, back = begin, self.inner_rate * self.pull
+        for _ in range(steps):
             moved = adapt(
                 self.module,
                 now,
@@ -98,23 +106,10 @@ class ImplicitMAML(GradientLearner):
                 loss=self.loss,
                 only=self.only,
                 second_order=False,
-                on_divergence=self.on_divergence,
+                on_divergence="ignore",
             )
-            back = self.inner_rate * self.pull
-            now = {name: moved[name] - back * (now[name] - start[name]) for name in now}
-        return self._checked(start, now, names, batch)
-
-    def _checked(self, start: Params, now: Params, names: list[str], batch: TaskBatch) -> Params:
-        moved = _flat({name: now[name] - start[name] for name in names}, names).abs().amax(1)
-        limit = DIVERGED * (1 + _flat(start, names).abs().amax(1))
-        bad = ~(moved <= limit)  # NaN compares false
-        if not bad.any():
-            return now
-        task = int(bad.nonzero()[0, 0])
-        if self.on_divergence == "raise":
-            raise NonFiniteTaskError(task, batch.name(task), "the inner loop diverged")
-        keep = {n: bad.reshape(-1, *[1] * (v.ndim - 1)) for n, v in now.items()}
-        return {name: torch.where(keep[name], start[name], now[name]) for name in now}
+            now = {name: moved[name] - back * (now[name] - begin[name]) for name in now}
+        return now
 
     def meta_loss(self, batch: TaskBatch) -> Tensor:
         """Return the mean query loss; its gradient is the implicit one.
@@ -155,7 +150,8 @@ class ImplicitMAML(GradientLearner):
         solved = _shaped(solved, {name: leaves[name] for name in names})
         fixed = [name for name in leaves if name not in names]
         if fixed:  # what does not adapt still moves the minimum
-            by_minimum = sum((slope[name] * solved[name]).sum() for name in names) / self.pull
+            with torch.enable_grad():
+                by_minimum = sum((slope[name] * solved[name]).sum() for name in names) / self.pull
             mixed = torch.autograd.grad(
                 by_minimum, [leaves[name] for name in fixed], materialize_grads=True
             )

@@ -10,12 +10,11 @@ from torch import Tensor, nn
 from recsys_book.encoders.layers import Linear
 from recsys_book.meta_learning.functional import (
     Loss,
-    NonFiniteTaskError,
     Params,
     adapt,
     predict,
 )
-from recsys_book.meta_learning.learner import _key, _name, check_losses
+from recsys_book.meta_learning.learner import _key, _name, check_losses, guarded, rates_of
 from recsys_book.meta_learning.meta_sgd import MetaSGD
 from recsys_book.meta_learning.tasks import TaskBatch, masked_mse
 from recsys_book.optimizers import Cosine
@@ -195,28 +194,18 @@ class MAMLPlus(MetaSGD):
         Raises:
             NonFiniteTaskError: If an inner loop diverges and ``on_divergence`` is ``"raise"``.
         """
-        steps, begin = self.inner_steps if steps is None else steps, self.start(batch.n_tasks)
-        kept = torch.arange(batch.n_tasks)
-        while True:
-            try:
-                points = self._walk(batch, begin, kept, steps)
-                break
-            except NonFiniteTaskError as error:
-                task = int(kept[error.task])
-                if self.on_divergence == "raise":
-                    raise NonFiniteTaskError(
-                        task, batch.name(task), "the inner loop diverged"
-                    ) from None
-                kept = kept[kept != task]
-        if len(kept) == batch.n_tasks:
-            return points
-        first = {**begin, **self._norm(0, torch.arange(batch.n_tasks), batch.n_tasks)}
-        return [{n: first[n].index_copy(0, kept, v) for n, v in p.items()} for p in points]
+        steps = self.inner_steps if steps is None else steps
+        first = self.start(batch.n_tasks)
+        everyone = torch.arange(batch.n_tasks)
+        begin = {**first, **self._norm(0, everyone, batch.n_tasks)}
+        return guarded(
+            lambda kept: self._walk(batch, first, kept, steps), begin, batch, self.on_divergence
+        )
 
     def _walk(self, batch: TaskBatch, begin: Params, kept: Tensor, steps: int) -> list[Params]:
         """Walk with the tasks at the positions ``kept`` only."""
         n, some = batch.n_tasks, batch.select(kept)
-        rates = {name: rate[:, kept] for name, rate in self.rates(n, steps).items()}
+        rates = rates_of(self.rates(n, steps), kept)
         here = {name: value[kept] for name, value in begin.items()}
         points = [{**here, **self._norm(0, kept, n)}]
         for step in range(steps):
@@ -229,6 +218,7 @@ class MAMLPlus(MetaSGD):
                 loss=self.loss,
                 only=self.only,
                 second_order=self.second_order(),
+                on_divergence="ignore",
             )
             points.append({**here, **self._norm(step + 1, kept, n)})
         return points
