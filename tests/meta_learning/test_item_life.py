@@ -1,5 +1,7 @@
 """From no rating to twenty: maps, posteriors, networks with gaps, and generated starts."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -19,10 +21,12 @@ def planted():
     users = np.column_stack([np.ones(80), rng.normal(0, 1.0, (80, 2))])
     user, item = np.nonzero(rng.random((80, 60)) < 0.6)
     value = 3 + (users[user] * theta[item]).sum(axis=1) + rng.normal(0, 0.3, len(user))
+    strict = np.linspace(-1, 1, 80)
+    value += strict[user]
     log = Interactions(user, item, value, np.arange(len(user)), np.arange(80), np.arange(60))
     life = cold.item_life(log, 0, most=10, at_least=20)
     counts = np.bincount(life.warm.item, minlength=60)
-    space = cold.WarmSpace(3.0, np.zeros(80), users, theta * (counts > 0)[:, None], counts)
+    space = cold.WarmSpace(3.0, strict, users, theta * (counts > 0)[:, None], counts)
     return life, space, features, theta
 
 
@@ -47,7 +51,8 @@ def test_equations_are_the_ratings_minus_levels(planted):
     assert A.shape == (len(life.items), 3, 3)
     row = life.arrivals[2, 1]
     assert np.array_equal(A[2, 1], space.users[life.log.user[row]])
-    assert y[2, 1] == pytest.approx(life.log.value[row] - 3)
+    strict = space.user_bias[life.log.user[row]]
+    assert y[2, 1] == pytest.approx(life.log.value[row] - 3 - strict)
     assert cold.equations(life, space, 0)[0].shape == (len(life.items), 0, 3)
 
 
@@ -62,12 +67,26 @@ def test_the_space_of_a_model_predicts_as_the_model(planted):
     assert not space.items[life.items].any()
 
 
+def test_an_item_without_ratings_has_no_vector_even_if_the_model_drew_one(planted):
+    life = planted[0]
+    drawn = SimpleNamespace(
+        mean_=3.0,
+        user_bias_=np.zeros(80),
+        item_bias_=np.ones(60),
+        user_factors_=np.ones((80, 2)),
+        item_factors_=np.ones((60, 2)),
+    )
+    space = cold.warm_space(drawn, life.warm)
+    assert not space.items[life.items].any()
+    assert np.array_equal(space.items[space.counts > 0], np.ones((60 - len(life.items), 3)))
+
+
 def test_judging_counts_errors_by_item_and_orders_by_user(planted):
     life, space, _, theta = planted
     judged = cold.judge_life(life, space, theta[life.items])
     rows = life.query[1]
     user = life.log.user[rows]
-    guess = 3 + space.users[user] @ theta[life.items[1]]
+    guess = 3 + space.user_bias[user] + space.users[user] @ theta[life.items[1]]
     guess = np.clip(guess, life.warm.value.min(), life.warm.value.max())
     assert judged["squared_error"][1] == pytest.approx(((guess - life.log.value[rows]) ** 2).sum())
     assert judged["count"][1] == len(rows)
@@ -115,6 +134,20 @@ def test_text_to_factor_knows_new_items_and_what_it_misses(planted):
     assert np.trace(model.cov_) < 0.2 * np.trace(blind.cov_)
     assert np.linalg.eigvalsh(model.cov_).min() > 0
     assert np.allclose(blind.prior_, blind.prior_[0])
+
+
+def test_a_fold_may_hold_all_rated_items():
+    space = cold.WarmSpace(3.0, np.zeros(2), np.ones((2, 2)), np.eye(4, 2), np.array([9, 0, 0, 0]))
+    model = cold.TextToFactor(np.arange(8.0).reshape(4, 2), folds=4).fit(space)
+    assert np.allclose(model.prior_, [1, 0])
+    assert np.isfinite(model.cov_).all()
+
+
+def test_the_mapping_ends_as_fitted_on_all_items(planted):
+    _, space, features, _ = planted
+    mapping = cold.FeatureMap(0.1)
+    model = cold.TextToFactor(features, mapping=mapping).fit(space)
+    assert np.array_equal(mapping.predict(features), model.prior_)
 
 
 def test_what_is_missed_is_measured_on_items_that_were_not_seen():
@@ -241,8 +274,10 @@ def test_the_handfuls_are_different_ratings_of_one_item(planted):
     assert A.shape == (40, 3, 3) and B.shape == (40, 3, 3)
     for item, a, b, ya, yb in zip(items, A.numpy(), B.numpy(), y.numpy(), z.numpy()):
         rows = np.flatnonzero(life.warm.item == item)
-        pairs = {tuple(p) for p in np.c_[space.users[life.warm.user[rows]], life.warm.value[rows]]}
-        drawn = [(*v, r + 3.0) for v, r in zip(np.r_[a, b], np.r_[ya, yb])]
+        user = life.warm.user[rows]
+        residual = life.warm.value[rows] - 3 - space.user_bias[user]
+        pairs = {tuple(p) for p in np.c_[space.users[user], residual]}
+        drawn = [(*v, r) for v, r in zip(np.r_[a, b], np.r_[ya, yb])]
         rounded = {tuple(np.round(p, 9)) for p in pairs}
         assert len({tuple(np.round(d, 9)) for d in drawn}) == 6
         assert all(tuple(np.round(d, 9)) in rounded for d in drawn)

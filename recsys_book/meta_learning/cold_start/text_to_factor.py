@@ -116,10 +116,9 @@ class TextToFactor:
         X = checked_item_features(X, n)
         weights = event_weights(space.counts, self.saturation)
         mapping = self.mapping or FeatureMap(self.l2)
+        self.cov_ = self._missed(mapping, X, space, weights)
         self.prior_ = mapping.fit(X, space.items, weights).predict(X)
         self.noise_ = float(noise)
-        self.cov_ = self._missed(mapping, X, space, weights)
-        mapping.fit(X, space.items, weights)
         return self
 
     def _missed(
@@ -131,7 +130,7 @@ class TextToFactor:
         gap = np.zeros_like(space.items)
         for j in range(self.folds):
             inside = weights * (fold != j)
-            if inside.any():
+            if inside.any() or not weights.any():  # all items cold: let the map say so
                 out = fold == j
                 gap[out] = space.items[out] - mapping.fit(X, space.items, inside).predict(X[out])
         share = weights / weights.sum()
