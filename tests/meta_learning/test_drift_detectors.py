@@ -107,6 +107,15 @@ def test_alarm_dates_the_change_and_its_direction():
     assert np.median(ages) <= 20
 
 
+def test_of_many_significant_cuts_the_clearest_dates_the_change():
+    for seed in range(3):
+        g = np.random.default_rng(seed)
+        values = g.random(1152) < np.where(np.arange(1152) < 1024, 0.1, 0.9)
+        detector = drift.ADWIN(0.05, clock=128)
+        assert drift.find_alarms(detector, values.astype(float)).tolist() == [1151]
+        assert abs(detector.since - 128) <= 32
+
+
 def test_memory_grows_with_the_logarithm_of_the_window():
     detector = drift.ADWIN()
     assert detector.mean == detector.variance == 0
