@@ -1,7 +1,6 @@
 """Measurements are kept, loaded and compared newcomer by newcomer."""
 
 import json
-import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -20,10 +19,10 @@ from recsys_book.meta_learning.cold_start import (
     simple_models,
     tuning_world,
 )
+from recsys_book.meta_learning.cold_start.__main__ import file_name, main
+from recsys_book.meta_learning.cold_start.chosen import gradient_models
 
-
-def file_name(name):
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") + ".json"
+FOLDER = Path(__file__).parents[2] / "results" / "cold_users"
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +97,7 @@ def test_simple_models_are_made_from_the_plainest_on(ml100k, monkeypatch):
 
 
 def kept(name):
-    return load_measured(Path(__file__).parents[2] / "results" / "cold_users" / file_name(name))
+    return load_measured(FOLDER / file_name(name))
 
 
 def test_the_kept_table_holds_what_the_issue_asks_for():
@@ -109,3 +108,20 @@ def test_the_kept_table_holds_what_the_issue_asks_for():
     assert best.rmse("random", 10) <= 0.985 * ridge.rmse("random", 10)
     for how in ("random", "first"):
         assert compare([best], factors, how, 10).loc[best.name, "high"] < 0
+
+
+def test_the_command_measures_what_it_is_asked_for(tmp_path):
+    main(["global mean"], str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["global_mean.json"]
+    fresh = load_measured(tmp_path / "global_mean.json")
+    assert fresh.per_user("first", 10) == pytest.approx(kept("global mean").per_user("first", 10))
+    with pytest.raises(ValueError, match="no model 'oracle'; choose among global mean, "):
+        main(["oracle"], str(tmp_path))
+
+
+def test_every_file_holds_a_model_that_can_be_made(ml100k):
+    made = simple_models(ml100k) | gradient_models(ml100k)
+    names = [load_measured(path).name for path in FOLDER.glob("*.json")]
+    assert len(names) > 15
+    assert set(names) <= set(made)
+    assert all((FOLDER / file_name(name)).exists() for name in names)
