@@ -41,6 +41,17 @@ def test_the_solution_is_where_the_gradient_vanishes():
     left = target.value[rows] - model.mean_ - model.user_vectors_[target.user[rows]][:, 0]
     want = np.linalg.solve(P.T @ P + np.diag([5.0, 2.0, 2.0]), P.T @ left)
     np.testing.assert_allclose(q[i], want, atol=1e-9)
+    parts = [
+        (target, q, model.mean_, 1.0),
+        (source, model.source_item_vectors_, source.value.mean(), 0.3),
+    ]
+    M, right = np.diag([5.0, 2.0, 2.0]), np.zeros(3)
+    for log, vectors, mean, weight in parts:
+        rows = log.user == u
+        Q = np.column_stack([np.ones(rows.sum()), vectors[log.item[rows]][:, 1:]])
+        M = M + weight * Q.T @ Q
+        right += weight * Q.T @ (log.value[rows] - mean - vectors[log.item[rows]][:, 0])
+    np.testing.assert_allclose(model.user_vectors_[u], np.linalg.solve(M, right), atol=1e-3)
 
 
 def test_weight_zero_is_the_target_alone():

@@ -61,6 +61,8 @@ class CollectiveFactors:
 
     Attributes:
         objective_: The objective after each epoch, shape (epochs,).
+        source_item_vectors_: Biases and vectors of the source's items, or None without a source;
+            shape (n_source_items, 1 + factors).
     """
 
     def __init__(
@@ -152,6 +154,7 @@ class CollectiveFactors:
             left = [(rest[domain == d], w) for d, w in enumerate(weights)]
             history.append(collective_objective(left, P, parts, l2))
         self.mean_, self.user_vectors_, self.item_vectors_ = means[0], P, parts[0].copy()
+        self.source_item_vectors_ = parts[1].copy() if len(parts) > 1 else None
         self.objective_ = np.array(history)
 
 
