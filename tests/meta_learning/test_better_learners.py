@@ -228,8 +228,8 @@ def test_each_step_answers_with_its_own_shift(batch):
     plus = MAMLPlus(NormalisedMLP([1, 8, 1], gen()), 0.02, 2, per_step_norm=True)
     plus.norm["norms/0/shift"].data[0] = torch.arange(3.0)[:, None]
     points = plus.walk(batch)
-    assert [float(p["norms.0.shift"].unique()) for p in points] == [0.0, 1.0, 2.0]
-    assert float(plus.walk(batch, 4)[-1]["norms.0.shift"].unique()) == 2.0
+    assert [float(p["norms.0.shift"].detach().unique()) for p in points] == [0.0, 1.0, 2.0]
+    assert float(plus.walk(batch, 4)[-1]["norms.0.shift"].detach().unique()) == 2.0
 
 
 @pytest.mark.equation("eq-per-step-norm")
