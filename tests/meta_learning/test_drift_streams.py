@@ -145,6 +145,9 @@ def test_simulated_truth_is_true(kind):
         assert sum(own) == 25
     else:
         assert moved.sum() == moves[kind]
+    if kind == "gradual":  # half-way there, it is half-way between the seasons
+        halfway = (truth["weights"][0] + truth["weights"][-1]) / 2
+        np.testing.assert_allclose(truth["weights"][2250], halfway)
     again = drift.drifting_tastes(kind, 4000, law=LAW, noise=0.3, seed=4)
     assert np.array_equal(again.interactions.value, log.value)
 
