@@ -11,9 +11,8 @@ from pathlib import Path
 
 INVENTORY = Path(__file__).with_name("inventory.json")
 STATES = ("done", "comes with")
-HERE = ("Foundations", "Optimizers", "Encoders", "Recommenders", "Appendix")
+HERE = ("Foundations", "Optimizers", "Encoders", "Recommenders", "Meta-learning", "Appendix")
 LATER = (
-    "Meta-learning",
     "Exploration",
     "Case studies",
     "Production",
