@@ -21,9 +21,11 @@ from recsys_book.meta_learning.cold_start import (
     warm_biases,
 )
 from recsys_book.meta_learning.cold_start.content import (
-    GradientNewcomer,
     centred,
     item_inputs,
+)
+from recsys_book.meta_learning.cold_start.gradient import (
+    GradientNewcomer,
     outer_loop,
     shrunken_mse,
 )

@@ -124,7 +124,7 @@ _LAZY: dict[str, str] = {
     "TwoTowerMAML": "two_tower",
     "UserLoRA": "lora",
     "View": "dropoutnet",
-    "WarmTasks": "content",
+    "WarmTasks": "gradient",
     "dropout_objective": "dropoutnet",
     "film_flags": "content",
     "gradient_models": "chosen",

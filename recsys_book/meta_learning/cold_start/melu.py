@@ -10,10 +10,12 @@ from torch import Tensor
 
 from recsys_book.encoders.layers import Linear
 from recsys_book.meta_learning.cold_start.content import (
+    centred,
+)
+from recsys_book.meta_learning.cold_start.gradient import (
     GradientNewcomer,
     Tasks,
     WarmTasks,
-    centred,
     check_on_divergence,
     outer_loop,
     task_batch,

@@ -11,13 +11,15 @@ from torch import Tensor
 from recsys_book.meta_learning.cold_start.baselines import warm_biases
 from recsys_book.meta_learning.cold_start.content import (
     ChoiceProfile,
+    centred,
+)
+from recsys_book.meta_learning.cold_start.factor_start import hierarchical_start, plain_start
+from recsys_book.meta_learning.cold_start.gradient import (
     GradientNewcomer,
     Tasks,
     WarmTasks,
-    centred,
     check_on_divergence,
 )
-from recsys_book.meta_learning.cold_start.factor_start import hierarchical_start, plain_start
 from recsys_book.meta_learning.functional import DIVERGED, NonFiniteTaskError
 
 if TYPE_CHECKING:

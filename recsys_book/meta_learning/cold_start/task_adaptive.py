@@ -10,12 +10,14 @@ from torch import Tensor, nn
 
 from recsys_book.encoders.layers import Linear
 from recsys_book.meta_learning.cold_start.content import (
+    centred,
+    item_inputs,
+)
+from recsys_book.meta_learning.cold_start.gradient import (
     GradientNewcomer,
     Tasks,
     WarmTasks,
-    centred,
     check_on_divergence,
-    item_inputs,
     outer_loop,
 )
 from recsys_book.meta_learning.learner import mlp
