@@ -7,6 +7,7 @@ from sklearn.linear_model import Ridge
 
 from recsys_book.data import Interactions
 from recsys_book.meta_learning import cold_start as cold
+from recsys_book.recommenders import movielens_triples
 
 
 @pytest.fixture
@@ -113,6 +114,8 @@ def test_film_features_of_movielens(ml100k):
     length = np.sqrt((table.toarray() ** 2).sum(axis=1))
     assert np.allclose(length[length > 0], 1)
     assert (length == 0).sum() == 1682 - 1229
+    graph = movielens_triples(ml100k)
+    assert (cold.facts(graph, cold.AGE_RATING) != table).nnz == 0
 
 
 def test_text_is_centred_and_silence_stays_silent():

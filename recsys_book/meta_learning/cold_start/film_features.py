@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from recsys_book.data.movielens import MovieLens
 from recsys_book.recommenders.content import genre_matrix, unit_rows
-from recsys_book.recommenders.knowledge_graph import graph_features, movielens_triples
+from recsys_book.recommenders.knowledge_graph import Triples, graph_features, movielens_triples
 
 #: Relations that name who made a film.
 PEOPLE = (
@@ -78,21 +78,22 @@ def text_components(vectors: np.ndarray, n: int = 16) -> np.ndarray:
     return parts / parts.std(axis=0).mean()
 
 
-def facts(movielens: MovieLens, relations: Sequence[str]) -> sp.csr_array:
+def facts(movielens: MovieLens | Triples, relations: Sequence[str]) -> sp.csr_array:
     """Return facts of films as rows of length one, rare facts weighing more.
 
     The length matters: how *many* facts an encyclopaedia holds of a film was decided by its later
     fame, and rows of one length do not show it.
 
     Args:
-        movielens: The films and their graph.
+        movielens: The films and their graph, or the graph alone (``movielens_triples``), so that
+            several calls read it once.
         relations: Names of relations.
 
     Returns:
         Sparse, shape (n_items, n_facts); a film that the graph does not know has a row of zeros.
     """
-    triples = movielens_triples(movielens)
-    table = graph_features(triples, list(relations), weight_by_rarity=True)[0]
+    graph = movielens if isinstance(movielens, Triples) else movielens_triples(movielens)
+    table = graph_features(graph, list(relations), weight_by_rarity=True)[0]
     length = np.sqrt(np.asarray(table.multiply(table).sum(axis=1)).ravel())
     return sp.csr_array(sp.diags_array(1 / np.where(length > 0, length, 1.0)) @ table)
 
