@@ -308,7 +308,7 @@ def outer_step_flops(learner: MetaLearner, batch: TaskBatch) -> int:
     """Count the multiplications and additions of matrix products in one outer step.
 
     Unlike seconds, the count is the same on every machine; work other than matrix products is
-    left out. Gradients that the learner's parameters hold are kept as they were.
+    left out. The step is taken by a copy: the learner's gradients and statistics stay as they were.
 
     Args:
         learner: The learner.
@@ -316,6 +316,7 @@ def outer_step_flops(learner: MetaLearner, batch: TaskBatch) -> int:
     """
     from torch.utils.flop_counter import FlopCounterMode
 
+    learner = copy.deepcopy(learner)
     trained = [p for p in learner.parameters() if p.requires_grad]
     with FlopCounterMode(display=False) as counter:
         torch.autograd.grad(learner.meta_loss(batch), trained, allow_unused=True)

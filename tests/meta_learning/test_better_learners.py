@@ -79,7 +79,9 @@ def test_every_learner_follows_the_interface_and_learns(name, batch):
     meta_train(learner, lambda step: batch, 40, torch.optim.Adam(trained, 0.01))
     with torch.no_grad():
         assert float(learner.meta_loss(batch)) < 0.9 * before
+    kept = {name: value.clone() for name, value in learner.state_dict().items()}
     assert outer_step_flops(learner, batch) > 0
+    assert all(torch.equal(value, kept[name]) for name, value in learner.state_dict().items())
 
 
 @pytest.mark.parametrize("name", LEARNERS)
