@@ -116,6 +116,12 @@ def test_figure_problems_are_found(good, cell_with, new_cell):
     assert "two figures are named 'fig-sample'." in problems
 
 
+def test_a_figures_cell_shows_the_figure_alone(good, cell_with, new_cell):
+    figure = cell_with("plot()")
+    figure["outputs"] = [new_cell.image, new_cell.image]
+    only(structure_problems(good, "part/sample"), "shows 2 things")
+
+
 def test_figure_must_come_before_theory(good, cell_with):
     figure = cell_with("plot()")
     good["cells"].remove(figure)

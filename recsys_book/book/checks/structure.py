@@ -172,6 +172,12 @@ def _figure_problems(notebook: dict[str, Any]) -> list[str]:
             if not figure.get("caption"):
                 problems.append(f"cell {number}: the figure has no caption.")
             names.append(str(figure.get("name") or ""))
+            shown = [o for o in cell.get("outputs", []) if "data" in o]
+            if figure and len(shown) > 1:
+                problems.append(
+                    f"cell {number}: a figure's cell shows {len(shown)} things, and each would "
+                    "bear its name; show the others in a cell of their own."
+                )
     problems += [f"two figures are named {n!r}." for n in set(names) if n and names.count(n) > 1]
     if first_figure is None:
         problems.append("there is no figure.")
