@@ -22,17 +22,20 @@ ALLOWED: dict[str, set[str]] = {
     "meta_learning": {*_MIDDLE, "recommenders"},
     "exploration": {*_MIDDLE, "recommenders"},
     "production": _UPPER,
-    "exercises": {*_UPPER, "production"},
+    "case_studies": {*_UPPER, "production"},
+    "exercises": {*_UPPER, "production", "case_studies"},
     "errata": set(),
     "book": set(),
     "commands": {"book"},
     "cli": {"book", "commands"},
 }
-#: Two commands touch another room, and import it only when they run.
+#: Some commands touch another room, and import it only when they run.
 LAZY = {
     ("commands.data", "data"),
     ("commands.leaderboard", "data"),
     ("commands.leaderboard", "recommenders"),
+    ("commands.serve", "case_studies"),
+    ("commands.serve", "production"),
 }
 
 
