@@ -4,7 +4,14 @@ from importlib import import_module
 from typing import Any
 
 #: Where each public name is defined; a module is imported when a name of it is first asked for.
-_LAZY: dict[str, str] = {}
+_LAZY: dict[str, str] = {
+    "BernoulliArms": "environments",
+    "Environment": "environments",
+    "GaussianArms": "environments",
+    "LinearArms": "environments",
+    "Simulation": "environments",
+    "simulate": "environments",
+}
 
 __all__ = sorted(_LAZY)
 

@@ -1,0 +1,241 @@
+"""Small worlds with known truth, and the loop in which a policy plays them."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from recsys_book.exploration.policies.base import Policy
+
+
+class Environment(Protocol):
+    """What a policy plays: R runs side by side, K arms, with its own random numbers."""
+
+    n_runs: int
+    n_arms: int
+
+    def contexts(self, t: int) -> np.ndarray | None:
+        """Begin round ``t`` and return its contexts: None, (R, d) or (R, K, d)."""
+        ...
+
+    def pull(self, arms: np.ndarray) -> np.ndarray:
+        """Return the rewards of this round's arms, shape (R,)."""
+        ...
+
+    def regret(self, arms: np.ndarray) -> np.ndarray:
+        """Return the best expected reward of this round less that of ``arms``, shape (R,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What happened: T rounds of R runs.
+
+    Attributes:
+        arms: The arms that were played, shape (T, R).
+        rewards: What they paid, shape (T, R).
+        regret: Expected reward that was missed in the round, shape (T, R), never below 0. It is
+            the pseudo-regret: means are compared, so the luck of the draw is not in it.
+    """
+
+    arms: np.ndarray
+    rewards: np.ndarray
+    regret: np.ndarray
+
+    @property
+    def cumulative_regret(self) -> np.ndarray:
+        """Regret up to and with each round, shape (T, R)."""
+        return self.regret.cumsum(axis=0)
+
+    def pulls(self, n_arms: int) -> np.ndarray:
+        """Return how often each arm was played in each run, shape (R, K)."""
+        runs = np.arange(self.arms.shape[1]) * n_arms
+        counts = np.bincount((self.arms + runs).ravel(), minlength=runs.size * n_arms)
+        return counts.reshape(runs.size, n_arms)
+
+
+def simulate(
+    policy: Policy, environment: Environment, rounds: int, *, delay: int = 0, batch: int = 1
+) -> Simulation:
+    """Let a policy play.
+
+    Args:
+        policy: Chooses and learns; it must have the environment's runs and arms.
+        environment: Answers.
+        rounds: Rounds T, at least 1.
+        delay: Rounds between a choice and its answer: 0 means before the next choice.
+        batch: Answers are handed over in groups of this many rounds, in order.
+
+    Returns:
+        Arms, rewards and regret of each round.
+
+    Raises:
+        ValueError: If the two do not fit, or a setting is out of range.
+    """
+    if (policy.n_runs, policy.n_arms) != (environment.n_runs, environment.n_arms):
+        raise ValueError(
+            f"the policy has {policy.n_runs} runs of {policy.n_arms} arms and the environment"
+            f" {environment.n_runs} of {environment.n_arms}; make them equal."
+        )
+    if rounds < 1 or delay < 0 or batch < 1:
+        raise ValueError(
+            f"rounds is {rounds}, delay {delay} and batch {batch};"
+            " use at least 1, at least 0 and at least 1."
+        )
+    shape = (rounds, policy.n_runs)
+    played, rewards, regret = np.empty(shape, int), np.empty(shape), np.empty(shape)
+    waiting: deque[tuple[np.ndarray, np.ndarray, np.ndarray | None]] = deque()
+    for t in range(rounds):
+        contexts = environment.contexts(t)
+        arms = policy.select(contexts)
+        played[t], regret[t], rewards[t] = arms, environment.regret(arms), environment.pull(arms)
+        waiting.append((arms, rewards[t], contexts))
+        if (t + 1) % batch == 0:
+            while len(waiting) > delay:
+                policy.update(*waiting.popleft())
+    return Simulation(played, rewards, regret)
+
+
+def _means(means: np.ndarray, n_runs: int | None, name: str = "means") -> np.ndarray:
+    """Return means of shape (R, K)."""
+    means = np.asarray(means, dtype=float)
+    if means.ndim not in (1, 2) or means.size == 0 or not np.isfinite(means).all():
+        raise ValueError(f"{name} has shape {means.shape}; give finite numbers, (K,) or (R, K).")
+    if means.ndim == 2 and n_runs not in (None, len(means)):
+        raise ValueError(f"{name} has {len(means)} rows and n_runs is {n_runs}; make them equal.")
+    return np.atleast_2d(means) if means.ndim == 2 else np.tile(means, (n_runs or 1, 1))
+
+
+class _Arms:
+    """Arms with a mean each, the same in every round."""
+
+    def __init__(self, means: np.ndarray, n_runs: int | None, seed: int):
+        self.means = _means(means, n_runs)
+        self.n_runs, self.n_arms = self.means.shape
+        self.rng = np.random.default_rng(seed)
+        self._rows = np.arange(self.n_runs)
+        self._best = self.means.max(axis=1)
+
+    def contexts(self, t: int) -> None:
+        """Return None: these arms have no context."""
+        return None
+
+    def regret(self, arms: np.ndarray) -> np.ndarray:
+        """Return the best mean less the mean of ``arms``, shape (R,)."""
+        return self._best - self.means[self._rows, arms]
+
+
+class BernoulliArms(_Arms):
+    """Arms that pay 1 with a probability of their own, and otherwise 0: clicks.
+
+    Args:
+        means: Click probabilities, shape (K,) for all runs alike, or (R, K).
+        n_runs: Runs R; needed where ``means`` has shape (K,) and R is not 1.
+        seed: Seed of the clicks.
+
+    Raises:
+        ValueError: If a probability is not in [0, 1] or a shape does not fit.
+    """
+
+    def __init__(self, means: np.ndarray, *, n_runs: int | None = None, seed: int = 0):
+        super().__init__(means, n_runs, seed)
+        if ((self.means < 0) | (self.means > 1)).any():
+            raise ValueError("a click probability lies outside [0, 1]; use 0 to 1.")
+
+    def pull(self, arms: np.ndarray) -> np.ndarray:
+        """Return 1 for a click and 0 for none, shape (R,)."""
+        return (self.rng.random(self.n_runs) < self.means[self._rows, arms]).astype(float)
+
+
+class GaussianArms(_Arms):
+    """Arms that pay a normally distributed reward.
+
+    Args:
+        means: Shape (K,) for all runs alike, or (R, K).
+        sd: Standard deviation of every reward.
+        n_runs: Runs R; needed where ``means`` has shape (K,) and R is not 1.
+        seed: Seed of the noise.
+
+    Raises:
+        ValueError: If ``sd`` is negative or a shape does not fit.
+    """
+
+    def __init__(
+        self, means: np.ndarray, *, sd: float = 1.0, n_runs: int | None = None, seed: int = 0
+    ):
+        super().__init__(means, n_runs, seed)
+        if not sd >= 0:
+            raise ValueError(f"sd is {sd}; use 0 or more.")
+        self.sd = sd
+
+    def pull(self, arms: np.ndarray) -> np.ndarray:
+        """Return the rewards, shape (R,)."""
+        return self.means[self._rows, arms] + self.sd * self.rng.standard_normal(self.n_runs)
+
+
+class LinearArms:
+    r"""Arms whose mean is linear in a context: :math:`\mu_a(x)=\theta_a^\top x`.
+
+    In each round every run draws one row of the table of contexts.
+
+    Args:
+        theta: Shape (K, d): an arm has weights of its own; or (d,): all arms share them.
+        contexts: The table: shape (N, d), one vector shared by all arms; or (N, K, d), one vector
+            an arm.
+        sd: Standard deviation of the noise; unused where ``clicks``.
+        clicks: Whether the reward is a click with the mean as its probability.
+        n_runs: Runs R.
+        seed: Seed of the rows that are drawn and of the noise.
+
+    Raises:
+        ValueError: If shapes do not fit, or a click probability lies outside [0, 1].
+    """
+
+    def __init__(
+        self,
+        theta: np.ndarray,
+        contexts: np.ndarray,
+        *,
+        sd: float = 0.1,
+        clicks: bool = False,
+        n_runs: int = 1,
+        seed: int = 0,
+    ):
+        self.theta, self.table = np.asarray(theta, float), np.asarray(contexts, float)
+        shared = self.table.ndim == 2 and self.theta.ndim == 2
+        own = self.table.ndim == 3 and (
+            self.theta.ndim == 1 or len(self.theta) == self.table.shape[1]
+        )
+        if not (shared or own) or self.theta.shape[-1] != self.table.shape[-1]:
+            raise ValueError(
+                f"theta has shape {self.theta.shape} and contexts {self.table.shape};"
+                " give (K, d) or (d,) with (N, d) or (N, K, d)."
+            )
+        self.n_arms = len(self.theta) if shared else self.table.shape[1]
+        self.n_runs, self.sd, self.clicks = n_runs, sd, clicks
+        self.rng = np.random.default_rng(seed)
+        self._rows = np.arange(n_runs)
+        equation = "nd,kd->nk" if shared else "nkd,kd->nk" if self.theta.ndim == 2 else "nkd,d->nk"
+        self._table_means = np.einsum(equation, self.table, self.theta)
+        if clicks and ((self._table_means < 0) | (self._table_means > 1)).any():
+            raise ValueError("a click probability lies outside [0, 1]; scale theta or contexts.")
+
+    def contexts(self, t: int) -> np.ndarray:
+        """Draw this round's rows, and return them: (R, d) or (R, K, d)."""
+        rows = self.rng.integers(len(self.table), size=self.n_runs)
+        self.means = self._table_means[rows]
+        return self.table[rows]
+
+    def pull(self, arms: np.ndarray) -> np.ndarray:
+        """Return the rewards of this round's arms, shape (R,)."""
+        means = self.means[self._rows, arms]
+        if self.clicks:
+            return (self.rng.random(self.n_runs) < means).astype(float)
+        return means + self.sd * self.rng.standard_normal(self.n_runs)
+
+    def regret(self, arms: np.ndarray) -> np.ndarray:
+        """Return the best mean in this round's context less that of ``arms``, shape (R,)."""
+        return self.means.max(axis=1) - self.means[self._rows, arms]
