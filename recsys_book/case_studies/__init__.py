@@ -4,7 +4,11 @@ from importlib import import_module
 from typing import Any
 
 #: Where each public name is defined; a module is imported when a name of it is first asked for.
-_LAZY: dict[str, str] = {}
+_LAZY: dict[str, str] = {
+    "Section": "report",
+    "render_report": "report",
+    "write_report": "report",
+}
 
 __all__ = sorted(_LAZY)
 
