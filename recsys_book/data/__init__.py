@@ -5,8 +5,10 @@ from recsys_book.data.feedback import FeedbackLog, SimulatedPeople, closed_loop
 from recsys_book.data.fetching import cache_dir, catalog, encoder_path, fetch, fetch_all
 from recsys_book.data.interactions import Interactions
 from recsys_book.data.listings import rating_data, review_data, shopping_data, write_csv
+from recsys_book.data.logged import BanditLog
 from recsys_book.data.messy import MessyLog, messy_event_log
 from recsys_book.data.movielens import MovieLens, load_movielens
+from recsys_book.data.open_bandit import OpenBandit, load_open_bandit
 from recsys_book.data.simulated import (
     Simulated,
     dice_ratings,
@@ -16,11 +18,13 @@ from recsys_book.data.simulated import (
 from recsys_book.data.tables import read_interactions
 
 __all__ = [
+    "BanditLog",
     "DataError",
     "FeedbackLog",
     "Interactions",
     "MessyLog",
     "MovieLens",
+    "OpenBandit",
     "Simulated",
     "SimulatedPeople",
     "cache_dir",
@@ -33,6 +37,7 @@ __all__ = [
     "item_life_cycle",
     "latent_factor_ratings",
     "load_movielens",
+    "load_open_bandit",
     "messy_event_log",
     "rating_data",
     "read_interactions",
