@@ -16,6 +16,8 @@ Params = dict[str, Tensor]
 #: From predictions, targets and mask, each (T, n), to one loss a task, (T,).
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
+#: Tasks that are adapted together: more of them no longer fit a processor's cache.
+BLOCK = 256
 #: A parameter that moves further than this many times (1 + its largest start) has diverged.
 DIVERGED = 1e6
 
@@ -34,6 +36,19 @@ class NonFiniteTaskError(ValueError):
             "on_divergence='freeze' to keep the start for such a task."
         )
         self.task = task
+
+
+def check_order(order: int) -> None:
+    """Refuse an order of the outer gradient that does not exist.
+
+    Args:
+        order: 2 differentiates through the inner gradients, 1 treats them as constants.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if order not in (1, 2):
+        raise ValueError(f"order is {order!r}; use 2, or 1 for first-order MAML.")
 
 
 def parameters(module: nn.Module) -> Params:
@@ -116,6 +131,7 @@ def adapt(
         only=only,
         second_order=second_order,
         on_divergence=on_divergence,
+        path=path,
     )
     return walk if path else (walk[-1] if walk else _start(module, params, batch.n_tasks))
 
@@ -130,6 +146,7 @@ def adapt_along(
     only: Iterable[str] | None = None,
     second_order: bool = True,
     on_divergence: str = "raise",
+    path: bool = True,
 ) -> list[Params]:
     """Take one gradient step on each of several supports of the same tasks, such as minibatches.
 
@@ -142,9 +159,10 @@ def adapt_along(
         only: Parameters that adapt.
         second_order: Whether gradients of the result go through the inner gradients.
         on_divergence: ``"raise"``, ``"freeze"`` or ``"ignore"``.
+        path: Whether to keep the parameters of every step; False keeps those of the last.
 
     Returns:
-        The parameters after every step.
+        The parameters after every step; without ``path`` a list of the last ones alone.
 
     Raises:
         NonFiniteTaskError: If an inner loop gives NaN or infinity, or runs away; it names the task.
@@ -158,7 +176,7 @@ def adapt_along(
     if not batches:
         return []
     start = _start(module, params, batches[0].n_tasks)
-    walk = _walk(module, start, batches, rates, names, loss, second_order)
+    walk = _walk(module, start, batches, rates, names, loss, second_order, path)
     if on_divergence == "ignore":
         return walk
     good = _healthy(start, walk[-1], names)
@@ -171,7 +189,7 @@ def adapt_along(
     kept = good.nonzero()[:, 0]
     begin = {name: value[kept] for name, value in start.items()}
     fewer = [batch.select(kept) for batch in batches]
-    walk = _walk(module, begin, fewer, rates, names, loss, second_order)
+    walk = _walk(module, begin, fewer, rates, names, loss, second_order, path)
     return [
         {name: start[name].index_copy(0, kept, value) for name, value in now.items()}
         for now in walk
@@ -228,14 +246,33 @@ def _start(module: nn.Module, params: Mapping[str, Tensor], n_tasks: int) -> Par
     }
 
 
-def _walk(module, start, batches, rates, names, loss, second_order) -> list[Params]:
-    """Return the parameters after every step."""
+def _walk(module, start, batches, rates, names, loss, second_order, path) -> list[Params]:
+    """Return the parameters after every step, or after the last, block after block of tasks."""
+    n_tasks = batches[0].n_tasks
+    if n_tasks > BLOCK:
+        parts = []
+        for first in range(0, n_tasks, BLOCK):
+            tasks = slice(first, first + BLOCK)
+            begin = {name: value[tasks] for name, value in start.items()}
+            block = [batch.select(tasks) for batch in batches]
+            own = [{n: _of_tasks(r[n], start[n], tasks) for n in names} for r in rates]
+            parts.append(_walk(module, begin, block, own, names, loss, second_order, path))
+        return [
+            {**start, **{name: torch.cat([now[name] for now in step]) for name in names}}
+            for step in zip(*parts)
+        ]
     found, now = [], start
     for batch, rate in zip(batches, rates):
         slope = _slope(module, now, batch, names, loss, second_order)
         now = {**now, **{name: now[name] - rate[name] * slope[name] for name in names}}
-        found.append(now)
+        found = [*found, now] if path else [now]
     return found
+
+
+def _of_tasks(rate: Tensor | float, start: Tensor, tasks: slice) -> Tensor | float:
+    """Return the rates of some tasks; a rate that all tasks share stays as it is."""
+    own = isinstance(rate, Tensor) and rate.ndim == start.ndim and len(rate) == len(start)
+    return rate[tasks] if own else rate
 
 
 def _slope(module, now, batch, names, loss, second_order) -> Params:

@@ -15,6 +15,7 @@ from recsys_book.meta_learning.functional import (
     Params,
     Rate,
     adapt,
+    check_order,
     parameters,
     predict,
 )
@@ -196,8 +197,7 @@ class GradientLearner(MetaLearner):
         on_divergence: str = "raise",
     ) -> None:
         super().__init__(modules, loss)
-        if order not in (1, 2):
-            raise ValueError(f"order is {order!r}; use 1 or 2.")
+        check_order(order)
         if inner_steps < 0:
             raise ValueError(f"inner_steps is {inner_steps}; take at least 0.")
         self.inner_rate, self.inner_steps, self.order = inner_rate, inner_steps, order

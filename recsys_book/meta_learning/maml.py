@@ -15,6 +15,7 @@ from recsys_book.meta_learning.functional import (
     Params,
     Rate,
     adapt,
+    check_order,
     parameters,
     predict,
     stacked,
@@ -62,8 +63,7 @@ class MAML:
         loss: Loss = masked_mse,
         on_divergence: str = "raise",
     ) -> None:
-        if order not in (1, 2):
-            raise ValueError(f"order is {order}; use 2, or 1 for first-order MAML.")
+        check_order(order)
         self.module, self.inner_rate, self.inner_steps = module, inner_rate, inner_steps
         self.order, self.loss, self.on_divergence = order, loss, on_divergence
         self.only = only if only is None or isinstance(only, str) else tuple(only)

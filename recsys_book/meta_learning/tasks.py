@@ -88,8 +88,11 @@ class TaskBatch:
         """Return the batch of some tasks.
 
         Args:
-            index: Positions of tasks, or one truth value a task.
+            index: Positions of tasks, one truth value a task, or a slice (without copying).
         """
+        if isinstance(index, slice):
+            names = None if self.labels is None else tuple(self.labels[index])
+            return TaskBatch(*(part[index] for part in self._tensors()), labels=names)
         index = torch.as_tensor(index, device=self.support_y.device)
         index = index.nonzero()[:, 0] if index.dtype == torch.bool else index.long().reshape(-1)
         names = None if self.labels is None else tuple(self.labels[int(i)] for i in index)

@@ -12,6 +12,7 @@ from recsys_book.meta_learning import (
     TaskBatch,
     adapt,
     adapt_along,
+    functional,
     inner_gradient,
     masked_mse,
     parameters,
@@ -293,3 +294,45 @@ def test_an_empty_support_adapts_nothing(net):
 def test_bad_options(net, options, message):
     with pytest.raises(ValueError, match=message):
         adapt(net, parameters(net), make(), rate=0.1, **options)
+
+
+def per_task_rates(net, n_tasks):
+    g = torch.Generator().manual_seed(1)
+    return {
+        name: 0.1 * torch.rand((3, n_tasks, *value.shape), generator=g, dtype=value.dtype)
+        for name, value in parameters(net).items()
+    }
+
+
+@pytest.mark.parametrize("own_rates", [False, True])
+@pytest.mark.parametrize("path", [False, True])
+def test_blocks_of_tasks_change_nothing(net, monkeypatch, path, own_rates):
+    batch = make((3, 7, 1, 20, 4, 2, 9))
+    rate = per_task_rates(net, batch.n_tasks) if own_rates else 0.05
+
+    def ends():
+        walk = adapt(net, parameters(net), batch, rate=rate, steps=3, path=path)
+        last = walk[-1] if path else walk
+        slope = torch.autograd.grad(last["2.weight"].square().sum(), net[0].weight)[0]
+        return walk if path else [walk], slope
+
+    whole, slope = ends()
+    monkeypatch.setattr(functional, "BLOCK", 3)  # the last block has one task
+    blocks, slope_of_blocks = ends()
+    assert len(blocks) == len(whole) == (3 if path else 1)
+    for one, other in zip(whole, blocks):
+        assert one.keys() == other.keys()
+        assert all(torch.allclose(one[name], other[name], rtol=1e-12, atol=0) for name in one)
+    assert torch.allclose(slope, slope_of_blocks, rtol=1e-12)
+
+
+def test_a_diverging_task_of_a_later_block_is_named_and_frozen(net, monkeypatch):
+    batch = make((3, 7, 1, 20, 4, 2, 9), labels=tuple("abcdefg"))
+    batch.support_y[5, 0] = torch.nan
+    monkeypatch.setattr(functional, "BLOCK", 3)
+    with pytest.raises(NonFiniteTaskError, match=r"Task 5 \(f\): the inner loop") as caught:
+        adapt(net, parameters(net), batch, rate=0.05, steps=2)
+    assert caught.value.task == 5
+    frozen = adapt(net, parameters(net), batch, rate=0.05, steps=2, on_divergence="freeze")
+    assert torch.equal(frozen["0.weight"][5], net[0].weight)
+    assert not torch.equal(frozen["0.weight"][6], net[0].weight)

@@ -20,7 +20,7 @@ from recsys_book.meta_learning.cold_start.gradient import (
     outer_loop,
     task_batch,
 )
-from recsys_book.meta_learning.functional import adapt, parameters, predict
+from recsys_book.meta_learning.functional import adapt, check_order, parameters, predict
 from recsys_book.meta_learning.learner import mlp
 
 if TYPE_CHECKING:
@@ -99,8 +99,7 @@ class MeLU(GradientNewcomer):
 
     def _learn(self, warm: Interactions) -> None:
         check_on_divergence(self.on_divergence)
-        if self.order not in (1, 2):
-            raise ValueError(f"order is {self.order}; use 2, or 1 for first-order MAML.")
+        check_order(self.order)
         if not self.inner_rate > 0:
             raise ValueError(f"inner_rate is {self.inner_rate}; use a rate above 0.")
         self.X_ = torch.from_numpy(centred(self.item_features, warm.n_items, "item")).float()

@@ -22,7 +22,7 @@ from recsys_book.meta_learning.cold_start.gradient import (
     shrunken_mse,
     task_batch,
 )
-from recsys_book.meta_learning.functional import adapt, predict
+from recsys_book.meta_learning.functional import adapt, check_order, predict
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
@@ -96,8 +96,7 @@ class TwoTowerMAML(GradientNewcomer):
 
     def _learn(self, warm: Interactions) -> None:
         check_on_divergence(self.on_divergence)
-        if self.order not in (1, 2):
-            raise ValueError(f"order is {self.order}; use 2, or 1 for first-order MAML.")
+        check_order(self.order)
         self.X_ = item_inputs(warm, self.biases_, self.item_features, self.factors, self.l2)
         self.U_ = torch.from_numpy(centred(self.user_features, warm.n_users, "user")).float()
         generator = torch.Generator().manual_seed(self.seed)
