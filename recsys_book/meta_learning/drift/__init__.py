@@ -17,13 +17,14 @@ from recsys_book.meta_learning.drift.controls import (
     shuffle_all,
     shuffle_histories,
 )
-from recsys_book.meta_learning.drift.ddm import DDM, EDDM, KSWIN
+from recsys_book.meta_learning.drift.ddm import DDM, EDDM
 from recsys_book.meta_learning.drift.detection import (
     AlarmReport,
     Detector,
     find_alarms,
     judge_alarms,
 )
+from recsys_book.meta_learning.drift.kswin import KSWIN
 from recsys_book.meta_learning.drift.online import DivergedError, IncrementalMF, OnlineModel
 from recsys_book.meta_learning.drift.page_hinkley import PageHinkley
 from recsys_book.meta_learning.drift.prequential import (

@@ -10,7 +10,12 @@ from recsys_book.data import Interactions
 from recsys_book.meta_learning.transfer.domains import align_users
 from recsys_book.recommenders.base import check_positions
 from recsys_book.recommenders.factorization.als import check_positive
-from recsys_book.recommenders.factorization.ratings import check_at_least, grouped, rows_of
+from recsys_book.recommenders.factorization.ratings import (
+    biased_product,
+    check_at_least,
+    grouped,
+    rows_of,
+)
 
 
 def collective_objective(
@@ -122,8 +127,7 @@ class CollectiveFactors:
         items = check_positions(items, len(self.items_), "item")
         users = np.where(users >= 0, self._row[users], -1)
         p, q = rows_of(self.user_vectors_, users), rows_of(self.item_vectors_, items)
-        taste = np.einsum("nf,nf->n", p[:, 1:], q[:, 1:])
-        return self.mean_ + p[:, 0] + q[:, 0] + taste
+        return biased_product(self.mean_, p, q)
 
     def _check(self) -> None:
         if not 0 <= self.alpha <= 1:

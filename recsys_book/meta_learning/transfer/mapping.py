@@ -9,7 +9,7 @@ import numpy as np
 from recsys_book.data import Interactions
 from recsys_book.meta_learning.transfer.domains import align_users
 from recsys_book.recommenders.base import check_positions
-from recsys_book.recommenders.factorization.ratings import rows_of
+from recsys_book.recommenders.factorization.ratings import biased_product, rows_of
 
 
 def taste_map(source: np.ndarray, target: np.ndarray, l2: float) -> np.ndarray:
@@ -132,4 +132,4 @@ class EMCDR:
         users = check_positions(users, len(self.users_), "user")
         items = check_positions(items, len(self.items_), "item")
         p, q = rows_of(self.user_vectors_, users), rows_of(self.item_vectors_, items)
-        return self.mean_ + p[:, 0] + q[:, 0] + np.einsum("nf,nf->n", p[:, 1:], q[:, 1:])
+        return biased_product(self.mean_, p, q)

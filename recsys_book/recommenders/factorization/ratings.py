@@ -127,6 +127,20 @@ def rows_of(table: np.ndarray, positions: np.ndarray) -> np.ndarray:
     return table[positions] * known.reshape(-1, *[1] * (table.ndim - 1))
 
 
+def biased_product(mean: float, p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Return the mean, plus both biases, plus the inner product of the factors.
+
+    Args:
+        mean: The global mean.
+        p: Users: the bias in the first column, the factors in the others, shape (n, 1 + f).
+        q: Items, likewise.
+
+    Returns:
+        Shape (n,).
+    """
+    return mean + p[:, 0] + q[:, 0] + np.einsum("nf,nf->n", p[:, 1:], q[:, 1:])
+
+
 def grouped(
     row: np.ndarray, column: np.ndarray, value: np.ndarray, n_rows: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
