@@ -6,11 +6,24 @@ from typing import Any
 #: Where each public name is defined; a module is imported when a name of it is first asked for.
 _LAZY: dict[str, str] = {
     "BernoulliArms": "environments",
+    "CascadeEnvironment": "environments",
     "Environment": "environments",
     "GaussianArms": "environments",
     "LinearArms": "environments",
     "Simulation": "environments",
+    "SwitchingArms": "environments",
+    "bernoulli_kl": "theory",
+    "commit_bound": "theory",
+    "decayed_epsilon_bound": "theory",
+    "epsilon_greedy_slope": "theory",
+    "hoeffding_tail": "theory",
+    "lai_robbins_constant": "theory",
+    "log_slope": "theory",
+    "regret_from_pulls": "theory",
     "simulate": "environments",
+    "thompson_bayes_bound": "theory",
+    "ucb1_bound": "theory",
+    "ucb1_slope": "theory",
 }
 
 __all__ = sorted(_LAZY)

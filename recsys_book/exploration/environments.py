@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from recsys_book.exploration.policies.base import Policy
+from recsys_book.exploration.policies.slates import cascade_click_probability
 
 
 class Environment(Protocol):
@@ -35,7 +36,7 @@ class Simulation:
     """What happened: T rounds of R runs.
 
     Attributes:
-        arms: The arms that were played, shape (T, R).
+        arms: The arms that were played, shape (T, R); of lists (T, R, L).
         rewards: What they paid, shape (T, R).
         regret: Expected reward that was missed in the round, shape (T, R), never below 0. It is
             the pseudo-regret: means are compared, so the luck of the draw is not in it.
@@ -51,9 +52,10 @@ class Simulation:
         return self.regret.cumsum(axis=0)
 
     def pulls(self, n_arms: int) -> np.ndarray:
-        """Return how often each arm was played in each run, shape (R, K)."""
+        """Return how often each arm was played (in a list: shown) in each run, shape (R, K)."""
         runs = np.arange(self.arms.shape[1]) * n_arms
-        counts = np.bincount((self.arms + runs).ravel(), minlength=runs.size * n_arms)
+        arms = self.arms + (runs if self.arms.ndim == 2 else runs[:, None])
+        counts = np.bincount(arms.ravel(), minlength=runs.size * n_arms)
         return counts.reshape(runs.size, n_arms)
 
 
@@ -86,17 +88,18 @@ def simulate(
             " use at least 1, at least 0 and at least 1."
         )
     shape = (rounds, policy.n_runs)
-    played, rewards, regret = np.empty(shape, int), np.empty(shape), np.empty(shape)
+    played, rewards, regret = [], np.empty(shape), np.empty(shape)
     waiting: deque[tuple[np.ndarray, np.ndarray, np.ndarray | None]] = deque()
     for t in range(rounds):
         contexts = environment.contexts(t)
         arms = policy.select(contexts)
-        played[t], regret[t], rewards[t] = arms, environment.regret(arms), environment.pull(arms)
+        played.append(arms)
+        regret[t], rewards[t] = environment.regret(arms), environment.pull(arms)
         waiting.append((arms, rewards[t], contexts))
         if (t + 1) % batch == 0:
             while len(waiting) > delay:
                 policy.update(*waiting.popleft())
-    return Simulation(played, rewards, regret)
+    return Simulation(np.array(played), rewards, regret)
 
 
 def _means(means: np.ndarray, n_runs: int | None, name: str = "means") -> np.ndarray:
@@ -239,3 +242,88 @@ class LinearArms:
     def regret(self, arms: np.ndarray) -> np.ndarray:
         """Return the best mean in this round's context less that of ``arms``, shape (R,)."""
         return self.means.max(axis=1) - self.means[self._rows, arms]
+
+
+class SwitchingArms(BernoulliArms):
+    """Clicks whose probabilities change on known rounds.
+
+    Args:
+        means: Click probabilities of each phase, shape (S, K) or (S, R, K).
+        starts: The round in which each phase begins, shape (S,), rising from 0.
+        n_runs: Runs R; needed where ``means`` has shape (S, K) and R is not 1.
+        seed: Seed of the clicks.
+
+    Raises:
+        ValueError: If the shapes do not fit or the rounds do not rise from 0.
+    """
+
+    def __init__(
+        self,
+        means: np.ndarray,
+        starts: np.ndarray,
+        *,
+        n_runs: int | None = None,
+        seed: int = 0,
+    ):
+        phases = [BernoulliArms(phase, n_runs=n_runs).means for phase in np.asarray(means)]
+        starts = np.asarray(starts)
+        if len(starts) != len(phases) or starts[0] != 0 or (np.diff(starts) <= 0).any():
+            raise ValueError(
+                f"starts is {starts.tolist()} for {len(phases)} phases;"
+                " give one round a phase, rising from 0."
+            )
+        super().__init__(phases[0], seed=seed)
+        self.phases, self.starts = phases, starts
+
+    def contexts(self, t: int) -> None:
+        """Begin round ``t``, in its phase."""
+        self.means = self.phases[int(np.searchsorted(self.starts, t, side="right")) - 1]
+        self._best = self.means.max(axis=1)
+
+
+class CascadeEnvironment:
+    """Readers who look at a list from the top and click the first item that attracts them.
+
+    ``pull`` takes lists (R, L) and returns the position of the click, L where there was none; so
+    the ``rewards`` of a ``Simulation`` are positions here, and its ``arms`` have shape (T, R, L).
+
+    Args:
+        attraction: Chance that each item attracts, shape (K,) or (R, K).
+        n_positions: Length L of the list.
+        n_runs: Runs R; needed where ``attraction`` has shape (K,) and R is not 1.
+        seed: Seed of the readers.
+
+    Raises:
+        ValueError: If a chance is not in [0, 1] or the list is longer than there are items.
+    """
+
+    def __init__(
+        self,
+        attraction: np.ndarray,
+        n_positions: int,
+        *,
+        n_runs: int | None = None,
+        seed: int = 0,
+    ):
+        self.attraction = BernoulliArms(attraction, n_runs=n_runs).means
+        self.n_runs, self.n_arms = self.attraction.shape
+        if not 1 <= n_positions <= self.n_arms:
+            raise ValueError(f"n_positions is {n_positions}; use 1 to {self.n_arms}, the items.")
+        self.n_positions = n_positions
+        self.rng = np.random.default_rng(seed)
+        self._rows = np.arange(self.n_runs)[:, None]
+        top = np.sort(self.attraction, axis=1)[:, -n_positions:]
+        self._best = cascade_click_probability(top)
+
+    def contexts(self, t: int) -> None:
+        """Return None: these readers have no context."""
+        return None
+
+    def pull(self, arms: np.ndarray) -> np.ndarray:
+        """Return the position of the first click in each list, L where there is none; (R,)."""
+        attracts = self.rng.random(arms.shape) < self.attraction[self._rows, arms]
+        return np.where(attracts.any(axis=1), attracts.argmax(axis=1), self.n_positions)
+
+    def regret(self, arms: np.ndarray) -> np.ndarray:
+        """Return the best list's chance of a click less that of ``arms``, shape (R,)."""
+        return self._best - cascade_click_probability(self.attraction[self._rows, arms])
