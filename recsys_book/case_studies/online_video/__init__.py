@@ -4,7 +4,23 @@ from importlib import import_module
 from typing import Any
 
 #: Where each public name is defined; a module is imported when a name of it is first asked for.
-_LAZY: dict[str, str] = {}
+_LAZY: dict[str, str] = {
+    "Catalogue": "catalogue",
+    "FilmModel": "model",
+    "OnlineVideo": "backend",
+    "PAGE": "backend",
+    "Parts": "scoring",
+    "Reasons": "scoring",
+    "Session": "session",
+    "Weights": "model",
+    "display_title": "catalogue",
+    "explain": "scoring",
+    "fit_film_model": "model",
+    "fold_text_in": "model",
+    "rank_films": "lists",
+    "score_parts": "scoring",
+    "star_reasons": "scoring",
+}
 
 __all__ = sorted(_LAZY)
 
