@@ -35,6 +35,8 @@ _LAZY: dict[str, str] = {
     "policy_gradient": "exact",
     "policy_value": "exact",
     "q_targets": "q_learning",
+    "return_totals": "correction",
+    "rewards_by_step": "exact",
     "roulette": "q_learning",
     "score_gradients": "reinforce",
     "simulate_users": "feed",

@@ -6,7 +6,7 @@ import numpy as np
 
 from recsys_book.exploration.reinforcement.exact import MDP, softmax
 from recsys_book.exploration.reinforcement.feed import Visits
-from recsys_book.exploration.reinforcement.reinforce import discounted_returns, score_gradients
+from recsys_book.exploration.reinforcement.reinforce import discounted_returns
 
 __all__ = [
     "corrected_gradient",
@@ -14,6 +14,7 @@ __all__ = [
     "importance_ratios",
     "learn_from_log",
     "per_decision_values",
+    "return_totals",
     "squared_weights",
     "top_k_multiplier",
     "whole_life_values",
@@ -149,8 +150,7 @@ def top_k_multiplier(probability: np.ndarray, k: int) -> np.ndarray:
 
 
 def corrected_gradient(
-    visits: Visits,
-    weights: np.ndarray,
+    totals: np.ndarray,
     policy: np.ndarray,
     logging: np.ndarray,
     cap: float | None = None,
@@ -159,48 +159,72 @@ def corrected_gradient(
     """Gradient of REINFORCE from another policy's visits, to first order.
 
     Each visit gets the ratio of its own action only; the full product would be unbiased, and
-    useless.
+    useless. As the ratio depends on state and action alone, the returns may be summed first.
 
     Source: Chen et al. 2019, equations 3 to 6.
     Equation: eq-top-k-correction.
 
     Args:
-        visits: Visits that the logging policy made.
-        weights: (T, N) returns, with a baseline or discounts if wanted.
+        totals: (S, A) sum of the returns that followed an action in a state, a user.
         policy: (S, A) probabilities of the policy that learns.
         logging: (S, A) probabilities of the logging policy.
         cap: Largest ratio; none by default.
-        k: Length of the list that the policy fills.
+        k: Length of the list that the policy fills by independent draws.
 
     Returns:
-        (S, A) mean over users.
+        (S, A) derivatives with respect to the softmax preferences.
+
+    Raises:
+        ValueError: If something followed an action that the logging policy never takes.
     """
-    ratio = importance_ratios(visits, policy, logging)
+    if ((logging <= 0) & (totals != 0)).any():
+        s, a = np.argwhere((logging <= 0) & (totals != 0))[0]
+        raise ValueError(
+            f"action {a} in state {s} has a propensity of 0: pass the policy that made the log."
+        )
+    ratio = np.divide(policy, logging, out=np.zeros_like(policy), where=logging > 0)
     ratio = ratio if cap is None else np.minimum(ratio, cap)
-    ratio = ratio * top_k_multiplier(policy[visits.states[:-1], visits.actions], k)
-    return score_gradients(visits, policy, ratio * weights).mean(axis=0)
+    pushes = ratio * top_k_multiplier(policy, k) * totals
+    return pushes - policy * pushes.sum(axis=1, keepdims=True)
+
+
+def return_totals(
+    visits: Visits, rewards: np.ndarray, discount: float, shape: tuple[int, int]
+) -> np.ndarray:
+    """Sum, for each state and action, how much better than usual it went on from there.
+
+    *Usual* is the state's mean return in the log.
+
+    Args:
+        visits: Any visits.
+        rewards: (T, N).
+        discount: The discount gamma.
+        shape: Numbers of states and of actions.
+
+    Returns:
+        (S, A) sums of return minus the state's mean return, divided by the number of users.
+    """
+    states, actions = visits.states[:-1][visits.alive], visits.actions[visits.alive]
+    G = discounted_returns(rewards, discount)[visits.alive]
+    mean = np.bincount(states, G, shape[0]) / np.maximum(np.bincount(states, minlength=shape[0]), 1)
+    pair = states * shape[1] + actions
+    return np.bincount(pair, G - mean[states], shape[0] * shape[1]).reshape(shape) / len(visits)
 
 
 def learn_from_log(
-    visits: Visits,
-    rewards: np.ndarray,
+    totals: np.ndarray,
     logging: np.ndarray,
-    discount: float,
-    steps: int = 200,
-    rate: float = 1.0,
-    cap: float | None = 10.0,
+    steps: int = 300,
+    rate: float = 3.0,
+    cap: float | None = None,
     corrected: bool = True,
 ) -> np.ndarray:
-    """Learn a policy from a log alone, by the corrected gradient and the log's own returns.
-
-    The baseline of a state is its mean return in the log.
+    """Learn a policy from a log alone, by gradient steps over the whole of it.
 
     Args:
-        visits: Visits that the logging policy made.
-        rewards: (T, N).
+        totals: (S, A), see ``return_totals``.
         logging: (S, A) probabilities of the logging policy.
-        discount: The discount gamma.
-        steps: Gradient steps, each over the whole log.
+        steps: Number of steps.
         rate: Step size.
         cap: Largest ratio.
         corrected: Whether to use the ratios at all.
@@ -208,14 +232,9 @@ def learn_from_log(
     Returns:
         (S, A) probabilities of the learned policy.
     """
-    states = visits.states[:-1]
-    G = discounted_returns(rewards, discount)
-    count = np.bincount(states.ravel(), visits.alive.ravel(), len(logging))
-    total = np.bincount(states.ravel(), (G * visits.alive).ravel(), len(logging))
-    better = G - (total / np.maximum(count, 1))[states]
     logits = np.zeros_like(logging)
     for _ in range(steps):
         policy = softmax(logits)
         against = logging if corrected else policy
-        logits += rate * corrected_gradient(visits, better, policy, against, cap)
+        logits += rate * corrected_gradient(totals, policy, against, cap)
     return softmax(logits)

@@ -1,4 +1,4 @@
-"""Deep Q-learning: a network for the table, a memory for the stream, a still copy for the target."""
+"""Deep Q-learning: a network for the table, a memory of visits, a still copy for the target."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ __all__ = [
     "occupancy",
     "policy_gradient",
     "policy_value",
+    "rewards_by_step",
     "softmax",
     "start_value",
     "value_iteration",
@@ -194,6 +195,25 @@ def start_value(mdp: MDP, policy: np.ndarray) -> float:
         The value, in units of the reward.
     """
     return float(mdp.start @ policy_value(mdp, policy))
+
+
+def rewards_by_step(mdp: MDP, policy: np.ndarray, horizon: int) -> np.ndarray:
+    """Mean reward of a new user at the first visit, the second, and so on, not discounted.
+
+    Args:
+        mdp: The process.
+        policy: (S, A) probabilities of the actions.
+        horizon: Number of visits.
+
+    Returns:
+        (horizon,) mean rewards over all users, whether still there or not.
+    """
+    moves, rewards = _under(mdp, policy)
+    here, means = mdp.start, []
+    for _ in range(horizon):
+        means.append(here @ rewards)
+        here = here @ moves
+    return np.array(means)
 
 
 def occupancy(mdp: MDP, policy: np.ndarray) -> np.ndarray:
