@@ -66,7 +66,7 @@ def kl_ucb_index(mean: np.ndarray, n: np.ndarray, level: float, steps: int = 5) 
     q = np.clip(q, 1e-12, top)
     for _ in range(steps):
         kl = p * (log_p - np.log(q)) + (1 - p) * (log_not - np.log1p(-q))
-        slope = np.maximum((q - p) / (q * (1 - q)), 1e-12)
+        slope = np.maximum((q - p) / (q * (1 - q)), 1e-9)
         q = np.clip(q - (kl - width) / slope, np.maximum(p, 1e-12), top)
     return np.where(played, q, np.inf)
 
