@@ -121,6 +121,7 @@ def test_the_quick_way_makes_the_same_choices():
         quick.update_one(arm, x, truth[arm] @ x)
         slow.update([arm], [truth[arm] @ x], x[None])
     np.testing.assert_array_equal(quick.theta, slow.theta)
+    assert LinUCB(n_arms=K, dim=D, ties="first").select_one(X[0]) == 0
     assert quick.select_one(list(X[0])) == quick.select_one(np.repeat(X[0], 2)[::2])
 
 
@@ -188,17 +189,30 @@ def test_linucb_makes_the_choices_of_mabwiser(alpha, l2):
         ours.update_one(arm, x, reward)
 
 
+class OneNoise:
+    """The same standard normal numbers for every arm.
+
+    MABWiser copies its generator with each arm it fits, so that all arms draw the same numbers.
+    """
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+    def standard_normal(self, shape):
+        return np.broadcast_to(self.rng.standard_normal(shape[-1]), shape)
+
+
 @pytest.mark.equation("eq-linear-thompson")
-def test_linear_thompson_makes_the_draws_of_mabwiser():
+def test_linear_thompson_makes_the_choices_of_mabwiser():
     from mabwiser.mab import LearningPolicy
 
     theirs = mabwiser(LearningPolicy.LinTS, alpha=0.5)
     theirs.fit(list(range(K)), [0.0] * K, np.zeros((K, D)))
-    ours = LinearThompson(n_arms=K, dim=D, scale=0.5, seed=7)
+    ours = LinearThompson(n_arms=K, dim=D, scale=0.5, ties="first")
+    ours.rng = OneNoise(7)
     X, truth, rng = world(n=200)
     for x in X:
         arm = theirs.predict([x])
-        ours.rng.random(1)  # MABWiser draws once more, for its epsilon
         assert ours.select(x[None])[0] == arm
         reward = truth[arm] @ x + 0.3 * rng.normal()
         theirs.partial_fit([arm], [reward], [x])
@@ -301,7 +315,7 @@ def test_hybrid_is_one_ridge_regression_on_stacked_features():
     np.testing.assert_allclose(policy.index(X[:1])[0], mean + width, atol=1e-10)
 
 
-def regret(policy, rounds=600, seed=0, bend=None):
+def regret(policy, rounds=400, seed=0, bend=None):
     """Sum of what the best arm would have paid more, in a linear (or bent) world."""
     X, truth, rng = world(seed, rounds, policy.n_arms, policy.dim)
     total = 0.0
@@ -320,7 +334,7 @@ def regret(policy, rounds=600, seed=0, bend=None):
         LinearThompson(n_arms=K, dim=D, scale=0.5),
         Bootstrapped(n_arms=K, dim=D),
         Bootstrapped(n_arms=K, dim=D, weights="double"),
-        NeuralLinear(n_arms=K, dim=D, scale=0.5, retrain_every=150, steps=100),
+        NeuralLinear(n_arms=K, dim=D, scale=0.5, retrain_every=200, steps=60),
     ],
     ids=["ucb", "thompson", "poisson", "double", "neural"],
 )
@@ -438,3 +452,56 @@ def test_hybrid_settings_out_of_range():
         HybridLinUCB(arm_features=np.ones(3), dim=2)
     with pytest.raises(ValueError, match="shared_l2 0"):
         HybridLinUCB(arm_features=np.ones((3, 1)), dim=2, shared_l2=0.0)
+
+
+@pytest.mark.equation("eq-neural-linear")
+def test_the_networks_slopes_are_those_of_finite_differences():
+    policy = NeuralLinear(n_arms=3, dim=2, hidden=4, n_runs=2, seed=1)
+    rng = np.random.default_rng(0)
+    X, A, Y = rng.normal(size=(2, 9, 2)), rng.integers(0, 3, (2, 9)), rng.normal(size=(2, 9))
+    net = [policy.weights, policy.offset, policy.heads]
+    _, slopes = policy.loss_and_slopes(net, X, A, Y)
+    for part, slope in zip(net, slopes):
+        for at in [(0,) * part.ndim, (1,) * part.ndim]:
+            kept, ends = part[at], []
+            for step in (1e-6, -1e-6):
+                part[at] = kept + step
+                ends.append(policy.loss_and_slopes(net, X, A, Y)[0].sum())
+            part[at] = kept
+            assert abs((ends[0] - ends[1]) / 2e-6 - slope[at]) < 1e-6
+
+
+def test_the_compiled_loops_do_what_the_source_says():
+    from recsys_book.exploration.policies import kernels
+
+    rng = np.random.default_rng(0)
+    k, d = 3, 6
+    made = [LinUCB(n_arms=k, dim=d, resolve_every=4) for _ in range(2)]
+    for x in rng.normal(size=(15, d)):
+        reward = rng.normal()
+        made[0].update_one(1, x, reward)
+        theta, moment, gram, inverse, count = made[1]._first
+        moved = np.empty(d)
+        state = theta, moment, gram, inverse, count, moved
+        assert kernels.update.py_func(*state, 1, x, reward, 1.0, 10**9) == 0
+    kernels.resolve.py_func(*state[:5], 1)
+    np.testing.assert_allclose(made[0].theta, made[1].theta, atol=1e-12)
+    assert kernels.update.py_func(*state, 1, x, reward, 0.0, 1) == 0
+    assert kernels.update.py_func(*state, 1, x, reward, 1e-9, 1) == 0
+    scores = np.empty((3, k))
+    width = np.empty(k)
+    kernels.confidence_scores(theta, inverse, x, 0.5, width, scores[0])
+    kernels.confidence_scores.py_func(theta, inverse, x, 0.5, width, scores[1])
+    each = np.repeat(x[None], k, axis=0)
+    kernels.confidence_scores_per_arm.py_func(theta, inverse, each, 0.5, width, scores[2])
+    np.testing.assert_allclose(scores[0], scores[1], atol=1e-12)
+    np.testing.assert_allclose(scores[0], scores[2], atol=1e-12)
+    assert (
+        kernels.select.py_func(theta, inverse, x, 0.5, width, scores[1])
+        == made[1].index(x[None])[0].argmax() + k
+    )  # two arms without events tie, or one is alone at the top
+    assert kernels.first_best.py_func(np.array([1.0, 3.0, 3.0])) == 1 + 3
+    assert kernels.first_best.py_func(np.array([1.0, np.nan])) == kernels.BAD_CONTEXT
+    assert kernels.refuse.py_func(theta, 9, x, 1.0) == kernels.BAD_ARM
+    assert kernels.refuse.py_func(theta, 0, x, np.inf) == kernels.BAD_REWARD
+    assert kernels.refuse.py_func(theta, 0, x * np.nan, 1.0) == kernels.BAD_CONTEXT

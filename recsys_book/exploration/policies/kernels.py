@@ -28,11 +28,18 @@ def confidence_scores(theta, inverse, x, alpha, width, scores):
         for k in range(K):
             scores[k] += xi * weights[k]
             width[k] += xi * xi * row[i, k]
-        for j in range(i + 1, d):
-            xij = 2.0 * xi * x[j]
-            line = row[j]
+        j, double = i + 1, 2.0 * xi
+        while j + 3 < d:  # four at a time: a quarter of the traffic with ``width``
+            a, b, c, e = double * x[j], double * x[j + 1], double * x[j + 2], double * x[j + 3]
             for k in range(K):
-                width[k] += xij * line[k]
+                near = a * row[j, k] + b * row[j + 1, k]
+                width[k] += near + c * row[j + 2, k] + e * row[j + 3, k]
+            j += 4
+        while j < d:
+            a = double * x[j]
+            for k in range(K):
+                width[k] += a * row[j, k]
+            j += 1
     for k in range(K):
         scores[k] += alpha * np.sqrt(max(width[k], 0.0))
 

@@ -9,6 +9,8 @@ import numpy as np
 from recsys_book.exploration.policies.base import IndexPolicy
 from recsys_book.exploration.policies.ridge_arms import RidgeArms
 
+_ARRAY, _FLOAT, _TIGHT = np.ndarray, np.dtype(np.float64), (8,)
+
 
 class LinUCB(RidgeArms):
     r"""Disjoint LinUCB: the highest upper end of a confidence interval is played.
@@ -100,13 +102,16 @@ class LinUCB(RidgeArms):
         Raises:
             ValueError: If the context has the wrong shape, NaN or infinity.
         """
-        x = self._row(x)
+        if type(x) is not _ARRAY or x.strides != _TIGHT or x.dtype != _FLOAT or len(x) != self.dim:
+            x = self._row(x)
         theta, _, _, inverse, _ = self._first
-        code = self._kernels.select(theta, inverse, x, self.alpha, self._width, self._scores)
+        code = self._select(theta, inverse, x, self.alpha, self._width, self._scores)
         if 0 <= code < self.n_arms:
             return code
         if code < 0:
             raise ValueError("the context of run 0 has NaN or infinity; give finite numbers.")
+        if self.ties == "first":
+            return code % self.n_arms
         return int(self._argmax(np.broadcast_to(self._scores, (self.n_runs, self.n_arms)))[0])
 
     def update_one(self, arm: int, x: np.ndarray, reward: float) -> None:
@@ -123,7 +128,9 @@ class LinUCB(RidgeArms):
         theta, moment, gram, inverse, count = self._first
         if type(arm) is not int:
             arm = self._whole(arm)
-        code = self._kernels.update(
+        if type(x) is not _ARRAY or x.strides != _TIGHT or x.dtype != _FLOAT or len(x) != self.dim:
+            x = self._row(x)
+        code = self._update(
             theta,
             moment,
             gram,
@@ -131,7 +138,7 @@ class LinUCB(RidgeArms):
             count,
             self._moved,
             arm,
-            self._row(x),
+            x,
             float(reward),
             1.0,
             self.resolve_every,
@@ -140,8 +147,6 @@ class LinUCB(RidgeArms):
             self._explain(code, arm, reward)
 
     def _row(self, x: np.ndarray) -> np.ndarray:
-        if type(x) is np.ndarray and x.dtype == np.float64 and x.shape == (self.dim,):
-            return x if x.flags.c_contiguous else np.ascontiguousarray(x)
         x = np.ascontiguousarray(x, dtype=np.float64)
         if x.shape != (self.dim,):
             raise ValueError(f"the context has shape {x.shape}; give ({self.dim},).")

@@ -122,22 +122,38 @@ class NeuralLinear(SamplingPolicy):
         self.last_layer = layer
 
     def _descend(self, X: np.ndarray, A: np.ndarray, Y: np.ndarray, batch: int = 128) -> None:
-        import torch
+        """Take ``steps`` steps of Adam on batches of the events."""
+        net = [self.weights, self.offset, self.heads]
+        first, second = ([np.zeros_like(part) for part in net] for _ in range(2))
+        for step in range(1, self.steps + 1):
+            rows = self._train_rng.integers(0, X.shape[1], batch)
+            losses, slopes = self.loss_and_slopes(net, X[:, rows], A[:, rows], Y[:, rows])
+            for part, slope, m, v in zip(net, slopes, first, second):
+                m += 0.1 * (slope - m)
+                v += 0.001 * (slope**2 - v)
+                size = np.sqrt(v / (1 - 0.999**step)) + 1e-8
+                part -= self.rate * m / (1 - 0.9**step) / size
+        self.losses_.append(float(losses.mean()))
 
-        net = [
-            torch.from_numpy(w.astype(np.float32)).requires_grad_()
-            for w in (self.weights, self.offset, self.heads)
-        ]
-        adam = torch.optim.Adam(net, lr=self.rate)
-        X, Y = (torch.from_numpy(values.astype(np.float32)) for values in (X, Y))
-        A = torch.from_numpy(A.astype(np.int64))
-        for _ in range(self.steps):
-            rows = torch.from_numpy(self._train_rng.integers(0, X.shape[1], batch))
-            made = torch.relu(X[:, rows] @ net[0] + net[1][:, None])
-            guess = (made @ net[2]).gather(2, A[:, rows, None])[..., 0]
-            loss = ((guess - Y[:, rows]) ** 2).mean(dim=1).sum()
-            adam.zero_grad()
-            loss.backward()
-            adam.step()
-        self.losses_.append(float(loss.detach()) / self.n_runs)
-        self.weights, self.offset, self.heads = (w.detach().numpy().astype(float) for w in net)
+    def loss_and_slopes(
+        self, net: list[np.ndarray], X: np.ndarray, A: np.ndarray, Y: np.ndarray
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return the mean squared error of each run, and its slopes.
+
+        Args:
+            net: Weights (R, d, h), offset (R, h) and heads (R, h, K).
+            X: Contexts, shape (R, n, d).
+            A: Arms, shape (R, n).
+            Y: Rewards, shape (R, n).
+
+        Returns:
+            Losses, shape (R,), and one array for each part of the network.
+        """
+        weights, offset, heads = net
+        made = np.maximum(X @ weights + offset[:, None], 0.0)
+        played = np.eye(self.n_arms)[A]
+        error = ((made @ heads) * played).sum(axis=2) - Y
+        back = 2 * error[..., None] * played / A.shape[1]
+        inner = (back @ heads.transpose(0, 2, 1)) * (made > 0)
+        slopes = [X.transpose(0, 2, 1) @ inner, inner.sum(axis=1), made.transpose(0, 2, 1) @ back]
+        return (error**2).mean(axis=1), slopes

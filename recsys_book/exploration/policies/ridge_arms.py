@@ -87,6 +87,7 @@ class RidgeArms(IndexPolicy):
 
     def _bind(self) -> None:
         """Keep what the compiled loops write to: views of the first run, and scratch space."""
+        self._select, self._update = self._kernels.select, self._kernels.update
         self._moved = np.empty(self.dim)
         self._scores, self._width = np.empty(self.n_arms), np.empty(self.n_arms)
         self._first = tuple(
@@ -95,7 +96,7 @@ class RidgeArms(IndexPolicy):
 
     def __getstate__(self) -> dict:
         """Return the state without the compiled loops and the views."""
-        hidden = ("_kernels", "_first", "_moved", "_scores", "_width")
+        hidden = ("_kernels", "_select", "_update", "_first", "_moved", "_scores", "_width")
         return {name: value for name, value in self.__dict__.items() if name not in hidden}
 
     def __setstate__(self, state: dict) -> None:
