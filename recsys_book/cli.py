@@ -59,6 +59,10 @@ def parser() -> argparse.ArgumentParser:
     board.add_argument("--chapter", help="only the models of one part, such as neighbours")
     board.add_argument("--protocol", help="only one protocol, such as temporal")
     action("build", "build the HTML; a warning is an error")
+    serve = action("serve", "serve the video case study: web page, model and cache")
+    serve.add_argument("--port", type=int, default=8080, help="0 takes a free one (default 8080)")
+    serve.add_argument("--host", default="127.0.0.1", help="default: this machine only")
+    serve.add_argument("--redis", default="own", help="own, none, or redis://... (default own)")
     address = action("address", "show or set the URL where the book lives")
     address.add_argument("url", nargs="?", help='an https URL; "" takes it away')
     return top
@@ -110,6 +114,10 @@ def dispatch(options: argparse.Namespace) -> int:
         from recsys_book.commands.address import address
 
         return address(options.url)
+    if options.action == "serve":
+        from recsys_book.commands.serve import serve
+
+        return serve(options.port, host=options.host, redis=options.redis)
     if options.action == "leaderboard":
         from recsys_book.commands.leaderboard import leaderboard
 

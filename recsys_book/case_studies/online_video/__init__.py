@@ -15,6 +15,7 @@ _LAZY: dict[str, str] = {
     "Weights": "model",
     "display_title": "catalogue",
     "explain": "scoring",
+    "explain_list": "scoring",
     "fit_film_model": "model",
     "fold_text_in": "model",
     "rank_films": "lists",

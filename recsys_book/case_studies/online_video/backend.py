@@ -15,7 +15,7 @@ import numpy as np
 from recsys_book.case_studies.online_video.catalogue import Catalogue
 from recsys_book.case_studies.online_video.lists import rank_films
 from recsys_book.case_studies.online_video.model import FilmModel, fit_film_model
-from recsys_book.case_studies.online_video.scoring import Parts, explain, score_parts
+from recsys_book.case_studies.online_video.scoring import Reasons, explain_list, score_parts
 from recsys_book.case_studies.online_video.session import Session
 from recsys_book.production.serving.index import ItemIndex
 from recsys_book.production.serving.protocol import ModelAway, Unknown
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 #: Folder of the web page.
 PAGE = Path(__file__).parent / "static"
+
+#: People whose sums are kept ready; those of the others are added up anew when they come back.
+LIVE = 2_000
 
 #: Reasons that are shown with each film.
 SHOWN = 3
@@ -71,6 +74,7 @@ class OnlineVideo:
         self._row = {str(user): row for row, user in enumerate(log.users)}
         self._order, self._start = _by_person(log)
         self._people: OrderedDict[str, Visitor] = OrderedDict()
+        self._live: OrderedDict[int, Visitor] = OrderedDict()
         self._lock = threading.Lock()
         self.model: FilmModel | None = None
         self.index: ItemIndex | None = None
@@ -100,7 +104,7 @@ class OnlineVideo:
             self._people[name] = Visitor(None)
             guests = [p for p, visitor in self._people.items() if visitor.row is None]
             if len(guests) > self.guests:
-                del self._people[guests[0]]
+                self._live.pop(id(self._people.pop(guests[0])), None)
         return name
 
     def _visitor(self, person: str) -> Visitor:
@@ -129,6 +133,10 @@ class OnlineVideo:
             for item, stars in visitor.added:
                 session.add(item, stars)
             visitor.session = session
+            self._live[id(visitor)] = visitor
+            if len(self._live) > LIVE:
+                self._live.popitem(last=False)[1].session = None
+        self._live.move_to_end(id(visitor))
         return visitor.session
 
     def _history(self, row: int | None) -> tuple[list[int], list[float], list[int]]:
@@ -166,6 +174,7 @@ class OnlineVideo:
         """Forget what a person has added; what the log says stays."""
         with self._lock:
             visitor = self._visitor(person)
+            self._live.pop(id(visitor), None)
             self._people[person] = Visitor(visitor.row)
 
     def describe(self, person: str) -> dict[str, Any]:
@@ -195,12 +204,13 @@ class OnlineVideo:
             parts = score_parts(session)
             scores = parts.total
             films = rank_films(scores, session.items, k, variety, model.likeness)
-            items = [self._film(session, int(film), parts) for film in films]
+            expected = np.clip(parts.expected, 1, 5)
+            reasons = explain_list(session, films, parts)
+            items = [self._film(session, why, expected[why.film]) for why in reasons]
             events = len(session)
         return {"items": items, "state": state, "events": events, "path": path_of(events)}
 
-    def _film(self, session: Session, film: int, parts: Parts) -> dict[str, Any]:
-        reasons = explain(session, film, parts)
+    def _film(self, session: Session, reasons: Reasons, expected: float) -> dict[str, Any]:
         by_film = reasons.watched + reasons.rated
         best = [int(j) for j in np.argsort(-by_film, kind="stable")[:SHOWN] if by_film[j] > 0]
         because = [
@@ -212,9 +222,9 @@ class OnlineVideo:
             for j in best
         ]
         return {
-            **self.catalogue.film(film),
+            **self.catalogue.film(reasons.film),
             "score": round(reasons.score, 4),
-            "expected_stars": round(float(np.clip(parts.expected[film], 1, 5)), 2),
+            "expected_stars": round(float(expected), 2),
             "because": because,
             "popular": round(reasons.popular, 4),
         }

@@ -110,38 +110,62 @@ def explain(session: Session, film: int, parts: Parts | None = None) -> Reasons:
     Returns:
         The reasons; they add up to the score.
     """
+    return explain_list(session, np.array([film]), parts)[0]
+
+
+def explain_list(session: Session, films: np.ndarray, parts: Parts | None = None) -> list[Reasons]:
+    """Take the scores of several films apart, as ``explain`` does.
+
+    Args:
+        session: The session.
+        films: The films, shape (m,).
+        parts: What ``score_parts`` returned for this session, if it is at hand.
+
+    Returns:
+        The reasons of each film.
+    """
     parts = score_parts(session) if parts is None else parts
     per_follow, per_alike, per_star = parts.factors
-    model, items = session.model, session.items
-    watched = per_follow * session.source * model.follow[items, film]
-    watched = watched + per_alike * model.likeness[items, film]
-    moved = per_star * star_reasons(session, film)
-    quality = per_star * (model.rated[film] + model.vectors[film] @ model.prior.mean)
+    model, pairs = session.model, np.ix_(session.items, films)
+    watched = per_follow * session.source[:, None] * model.follow[pairs]
+    watched += per_alike * model.likeness[pairs]
+    moved = per_star * star_reasons(session, films)
+    quality = per_star * (model.rated[films] + model.vectors[films] @ model.prior.mean)
     means = (session.follows.mean(), session.alike.mean(), parts.expected.mean())
     base = -float(np.dot(parts.factors, means))
-    score = float(parts.total[film])
-    return Reasons(film, score, watched, moved, float(parts.popular[film]), float(quality), base)
+    score, popular = parts.total[films], parts.popular[films]
+    return [
+        Reasons(
+            int(film),
+            float(score[m]),
+            watched[:, m],
+            moved[:, m],
+            float(popular[m]),
+            float(quality[m]),
+            base,
+        )
+        for m, film in enumerate(films)
+    ]
 
 
-def star_reasons(session: Session, film: int) -> np.ndarray:
-    r"""Return by how many stars each rating of the history moves the expected rating of a film.
+def star_reasons(session: Session, films: np.ndarray) -> np.ndarray:
+    r"""Return by how many stars each rating of the history moves the expected rating of films.
 
     Equation: eq-star-reasons.
 
     Args:
         session: The session.
-        film: The film.
+        films: The films, shape (m,).
 
     Returns:
-        Stars, shape (len(session),); zero for films without a rating.
+        Stars, shape (len(session), m); zero in the rows of films without a rating.
     """
     model, places = session.model, session.rated()
-    moved = np.zeros(len(session))
-    if not len(places):
-        return moved
-    items = [session.items[p] for p in places]
+    moved = np.zeros((len(session), len(films)))
+    items = np.array(session.items, dtype=np.int64)[places]
     A = model.vectors[items]
-    e = np.array([session.stars[p] for p in places]) - model.rated[items]
+    e = np.array(session.stars, dtype=np.float64)[places] - model.rated[items]
     surprise = e - A @ model.prior.mean
-    moved[places] = (A @ (session.belief.cov @ model.vectors[film])) * surprise / model.noise
+    towards = A @ session.belief.cov @ model.vectors[films].T
+    moved[places] = towards * surprise[:, None] / model.noise
     return moved

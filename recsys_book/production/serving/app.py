@@ -1,6 +1,8 @@
-"""The web interface: one function that turns a backend into an application."""
+"""The web interface: one function that turns a backend into an application.
 
-from __future__ import annotations
+Annotations are evaluated here, not kept as text: FastAPI reads them, and the limits in them are
+local variables.
+"""
 
 import asyncio
 import sys
