@@ -10,17 +10,18 @@ from typing import Any
 
 import numpy as np
 
-#: Lines of the articles' listings, by article and section, with what they need and never make.
-LISTINGS = {
-    "S0a §5.2": "predictions = model.predict(X_test)",
-    "S0b §3.3": "parameters = parameters - 0.01 * gradients",
-    "S1 §3.2": "output = model(input_data)",
-    "S1 §4.4": "model.fit(X_train, y_train, epochs=10, batch_size=32)",
-    "S1 §4.5.1": "model = prune(base_model, **pruning_params)",
-    "S1 §5.2": "data = load_data()",
-    "S2 项目实战": "inputs = inputs.to(device)",
-    "S3 §5.4": "loader = DataLoader(dataset, batch_size=32)",
-    "S4 §5.4": "for epoch in range(num_epochs): model.train()",
+#: Names that the articles' listings use and never make, by article and section (one of several).
+MISSING = {
+    "S0a §5.2": "X_test",
+    "S0b §3.3": "gradients",
+    "S1 §3.2": "input_data",
+    "S1 §4.4": "X_train",
+    "S1 §4.5.1": "base_model",
+    "S1 §5.2": "load_data",
+    "S2 project": "device",
+    "S3 §5.4": "dataset",
+    "S3 §9.1": "train_dataset",
+    "S4 §5.4": "num_epochs",
 }
 
 
@@ -44,19 +45,22 @@ def ada_07_case_study(model: Any, x_train: Any, y_train: Any) -> Any:
     return model.evaluate(x_train, y_train)
 
 
-def cod_06_run_listing(where: str) -> None:
-    """COD-06: run one line of a listing with nothing but what the listing itself has made.
+def cod_06_run_listing(where: str) -> object:
+    """COD-06: names that do not exist.
 
-    None of the articles' programs reaches its printed result: names are used that no line
-    defines, such as ``X_test``, ``load_data`` or ``device``.
+    None of the articles' programs reaches its printed result: names are used that no line of the
+    listing defines. This looks one of them up in a fresh interpreter's names.
 
     Args:
-        where: A key of ``LISTINGS``.
+        where: A key of ``MISSING``.
+
+    Returns:
+        Never.
 
     Raises:
         NameError: With every one of them.
     """
-    exec(compile(LISTINGS[where], where, "exec"), {"__builtins__": __builtins__})
+    return eval(compile(MISSING[where], where, "eval"), {})
 
 
 def cod_16_features_as_labels(X: np.ndarray, Y: np.ndarray, seed: int = 0) -> tuple:

@@ -59,11 +59,19 @@ def daily_report(rows: Impressions, rates: np.ndarray) -> pd.DataFrame:
         index = stability_index(first, count) if day > rows.day[0] else 0.0
         chance = (len(first) - 1) * (1 / first.sum() + 1 / count.sum())
         out.append(
-            (day, today.sum(), rows.click[today].sum(), rates[today].sum(), ratio, low, high)
+            {
+                "day": int(day),
+                "views": int(today.sum()),
+                "clicks": int(rows.click[today].sum()),
+                "predicted": float(rates[today].sum()),
+                "ratio": ratio,
+                "low": low,
+                "high": high,
+                "stability": index,
+                "chance": chance,
+            }
         )
-        out[-1] += (index, chance)
-    names = "day views clicks predicted ratio low high stability chance".split()
-    return pd.DataFrame(out, columns=names)
+    return pd.DataFrame(out)
 
 
 def click_alarms(clicks: np.ndarray, delta: float = 0.002) -> list[int]:

@@ -32,9 +32,9 @@ _TEXTS = {
     "campaigns under two policies, with the probability of every choice (CC BY 4.0).",
     "Preprocessing": "One row a shown item: position, item, quarter of the day, four hashed user "
     "features, four item features of which three are hashed. Nothing was dropped.",
-    "Embedding": "There is no text in these logs: names, pictures and descriptions are hashed away, "
-    "so no language model can help here. What can be embedded are the hashes, by a factorisation "
-    "machine.",
+    "Embedding": "There is no text in these logs: names, pictures and descriptions are hashed "
+    "away, so no language model can help here. What can be embedded are the hashes, by a "
+    "factorisation machine.",
     "Algorithm": "Click models of rising size, each fitted on the days before the day it predicts.",
     "Evaluation": "Values of five policies, estimated on rows that none was made from. The dots "
     "are SNIPS estimates, the lines their 95 per cent intervals.",
