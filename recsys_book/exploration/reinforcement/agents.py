@@ -34,6 +34,17 @@ class Agent(ABC):
         """What it does while it learns, (S, A) probabilities; by default its policy."""
         return self.policy()
 
+    def belief(self, start: np.ndarray) -> float:
+        """What it believes a new user to be worth.
+
+        Args:
+            start: (S,) probabilities of the first state.
+
+        Returns:
+            The value; NaN for an agent that keeps none.
+        """
+        return float("nan")
+
     @abstractmethod
     def learn(self, visits: Visits, rewards: np.ndarray) -> None:
         """Learn from visits that its behaviour made.
@@ -51,10 +62,12 @@ class Curve:
     Attributes:
         users: (C,) users met so far.
         values: (C,) exact value of the agent's policy for a new user.
+        beliefs: (C,) what the agent believed the best policy to be worth.
     """
 
     users: np.ndarray
     values: np.ndarray
+    beliefs: np.ndarray
 
 
 def train(
@@ -86,7 +99,7 @@ def train(
     if batch < 1 or min(checkpoints) < 1 or list(checkpoints) != sorted(set(checkpoints)):
         raise ValueError("train needs a batch of at least 1 and increasing checkpoints.")
     rng, mdp = np.random.default_rng(seed), feed.mdp(reward, discount)
-    met, values = 0, []
+    met, values, beliefs = 0, [], []
     for checkpoint in checkpoints:
         while met < checkpoint:
             size = min(batch, checkpoint - met)
@@ -94,7 +107,8 @@ def train(
             agent.learn(visits, visits.rewards(reward))
             met += size
         values.append(start_value(mdp, agent.policy()))
-    return Curve(np.array(checkpoints), np.array(values))
+        beliefs.append(agent.belief(mdp.start))
+    return Curve(np.array(checkpoints), np.array(values), np.array(beliefs))
 
 
 def epsilon_greedy(values: np.ndarray, epsilon: float) -> np.ndarray:
@@ -153,6 +167,10 @@ class ModelBased(Agent):
     def behaviour(self) -> np.ndarray:
         """The plan, with random actions now and then."""
         return epsilon_greedy(self.Q, self.epsilon)
+
+    def belief(self, start: np.ndarray) -> float:
+        """The value of the plan under the counts."""
+        return float(start @ self.value)
 
     def policy(self) -> np.ndarray:
         """The plan."""

@@ -134,6 +134,10 @@ class DQN(Agent):
         """The greedy policy, with random actions now and then."""
         return epsilon_greedy(self.Q, self.epsilon)
 
+    def belief(self, start: np.ndarray) -> float:
+        """The highest action value, averaged over first states."""
+        return float(start @ self.Q.max(axis=1))
+
     def policy(self) -> np.ndarray:
         """The greedy policy."""
         return greedy_policy(self.Q)
