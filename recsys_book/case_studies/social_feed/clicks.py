@@ -1,4 +1,4 @@
-"""The click classifier on text of article S1 §5.2.2, done right: later data, and a fair yardstick."""
+"""The click classifier on text of article S1 §5.2.2, done right: later data, a fair yardstick."""
 
 from __future__ import annotations
 

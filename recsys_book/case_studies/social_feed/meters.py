@@ -68,7 +68,7 @@ def last_lists(events: FeedEvents, k: int) -> np.ndarray:
     return lists
 
 
-def meters(run: FeedRun, feed: SimulatedFeed, k: int = 8) -> dict[str, float]:
+def read_meters(run: FeedRun, feed: SimulatedFeed, k: int = 8) -> dict[str, float]:
     """Measure breadth, fit and fairness of what was shown.
 
     Args:

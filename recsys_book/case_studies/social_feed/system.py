@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recsys_book.case_studies.social_feed.calibrated import calibrate_many
 from recsys_book.case_studies.social_feed.features import Contexts
 from recsys_book.case_studies.social_feed.rewards import ValueModel, reward
 from recsys_book.case_studies.social_feed.tastes import UserTastes
 from recsys_book.data.feed import FeedEvents
 from recsys_book.meta_learning.drift import ADWIN, Action, AdaptiveController
-from recsys_book.recommenders.reranking import calibrate, unit_range
 
 
 @dataclass(frozen=True)
@@ -28,27 +28,32 @@ class Switches:
         control: What happens to old evidence: ``"none"``; ``"alarm"``, where ADWIN on the errors
             asks for it; or ``"fade"``, a little every hour.
         rerank: Weight of the calibrated mix of topics in a list, from 0 to 1.
+        mix: What that mix follows: the ``"counts"`` of a user's past, which the system itself has
+            filled, or the ``"rates"``, what came of a topic for each time it was shown.
         learn_from: An event of the feed, or ``"value"``, the chance of joy that the events tell.
         kept: What share of the old evidence counts after an alarm.
         fade: What share of it counts after an hour.
         l2: Penalty of the users' models.
-        scale: Standard deviation of the noise, for the draws.
+        scale: Standard deviation of the draws, in units of the posterior's width.
     """
 
     online: bool = True
     explore: bool = True
     control: str = "alarm"
     rerank: float = 0.3
+    mix: str = "rates"
     learn_from: str = "value"
-    kept: float = 0.3
+    kept: float = 0.1
     fade: float = 0.98
     l2: float = 10.0
-    scale: float = 0.3
+    scale: float = 0.1
 
     def __post_init__(self) -> None:
-        """Refuse a control that does not exist."""
+        """Refuse a control or a mix that does not exist."""
         if self.control not in ("none", "alarm", "fade"):
             raise ValueError(f'control is {self.control!r}; use "none", "alarm" or "fade".')
+        if self.mix not in ("counts", "rates"):
+            raise ValueError(f'mix is {self.mix!r}; use "counts" or "rates".')
 
 
 def disappointment(guess: np.ndarray, reward: np.ndarray) -> np.ndarray:
@@ -97,8 +102,7 @@ class FeedSystem:
         self.alarms: list[int] = []
         self.controller = AdaptiveController(ADWIN(delta=0.002))
         n_groups = int(groups.max()) + 1
-        self._one_hot = np.eye(n_groups)[groups]
-        self.history = np.zeros((contexts.feed.n_users, n_groups))
+        self.history = np.zeros((2, contexts.feed.n_users, n_groups))  # reward, and shown
 
     def fit(self, log: FeedEvents) -> FeedSystem:
         """Fit the shared weights by ridge regression, and each user's on what they leave."""
@@ -114,27 +118,39 @@ class FeedSystem:
         posts = self.contexts.feed.alive(hour)
         theta = self.tastes.draw(users) if self.switches.explore else self.tastes.weights(users)
         scores = self.contexts.scores(hour, users, posts, theta)
-        if self.switches.rerank:
-            return self._calibrated(users, posts, scores, k)
         lists = np.full((len(users), k), -1)
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        n = min(4 * k, len(posts)) if self.switches.rerank else min(k, len(posts))
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :n]
+        if self.switches.rerank:
+            best = self._calibrated(users, posts, scores, best, min(k, n))
         lists[:, : best.shape[1]] = posts[best]
         return lists
 
     def _calibrated(
-        self, users: np.ndarray, posts: np.ndarray, scores: np.ndarray, k: int
+        self,
+        users: np.ndarray,
+        posts: np.ndarray,
+        scores: np.ndarray,
+        best: np.ndarray,
+        k: int,
     ) -> np.ndarray:
-        """Reorder the best candidates so that the mix of topics follows the user's history."""
-        lists = np.full((len(users), k), -1)
-        n = min(4 * k, len(posts))
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :n]
-        for row, user in enumerate(users):
-            shares = self._one_hot[posts[best[row]]]
-            target = self.history[user] / max(self.history[user].sum(), 1e-12)
-            relevance = unit_range(scores[row, best[row]])
-            chosen = calibrate(relevance, shares, target, min(k, n), self.switches.rerank)
-            lists[row, : len(chosen)] = posts[best[row, chosen]]
-        return lists
+        """Choose k of each user's best so that the mix of topics follows the user's history."""
+        relevance = np.take_along_axis(scores, best, axis=1)
+        groups = self.groups[posts[best]]
+        wanted = self.wanted(users)
+        chosen = calibrate_many(relevance, groups, wanted, k, self.switches.rerank)
+        return np.take_along_axis(best, chosen, axis=1)
+
+    def wanted(self, users: np.ndarray) -> np.ndarray:
+        """The mix of topics that the lists of some users should follow, (n, n_groups).
+
+        A rate is held back by five imaginary showings at everybody's rate of the topic.
+        """
+        got, shown = self.history[:, users]
+        if self.switches.mix == "counts":
+            return got
+        usual = self.history[0].sum(axis=0) / np.maximum(self.history[1].sum(axis=0), 1e-12)
+        return (got + 5 * usual) / (shown + 5)
 
     def learn(self, hour: int, events: FeedEvents) -> None:
         """Learn from what happened in an hour, after the errors of the old model are noted."""
@@ -157,4 +173,6 @@ class FeedSystem:
     def _remember(self, events: FeedEvents, y: np.ndarray) -> None:
         if self.switches.control == "fade":
             self.history *= self.switches.fade
-        np.add.at(self.history, (events.log.user, self.groups[events.log.item]), y)
+        at = events.log.user, self.groups[events.log.item]
+        np.add.at(self.history[0], at, y)
+        np.add.at(self.history[1], at, 1.0)
