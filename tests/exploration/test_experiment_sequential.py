@@ -28,10 +28,10 @@ def test_mixture_ratio_is_a_fair_game_without_an_effect():
 
 @pytest.mark.equation("eq-e-process")
 def test_betting_is_a_fair_game_at_the_true_rate():
-    for rate in (0.5, 0.1):
+    for rate, prior in ((0.5, 0.5), (0.1, 0.5), (0.5, 40.0)):
         for n in (1, 6, 40):
             wins = np.arange(n + 1)
-            fortune = np.exp(ex.log_wealth(wins, n - wins, rate))
+            fortune = np.exp(ex.log_wealth(wins, n - wins, rate, prior))
             assert binom.pmf(wins, n, rate) @ fortune == pytest.approx(1.0, rel=1e-9)
 
 
@@ -157,6 +157,7 @@ def test_price_of_the_boundaries():
         (lambda: ex.stitched_radius(5, 0.0), "sd above 0"),
         (lambda: ex.log_wealth(-1, 2), "counts"),
         (lambda: ex.log_wealth(1, 2, 1.2), "from 0 to 1"),
+        (lambda: ex.log_wealth(1, 2, prior=0.0), "prior is 0.0"),
         (lambda: ex.rate_sequence(1, 2, alpha=2), "alpha is 2"),
         (lambda: ex.crossing_probabilities([]), "one a look"),
         (lambda: ex.crossing_probabilities([2.0, -1.0]), "positive"),

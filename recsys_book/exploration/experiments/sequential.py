@@ -136,13 +136,15 @@ def stitched_radius(n: np.ndarray | int, sd: float, alpha: float = 0.05) -> np.n
 
 
 def log_wealth(
-    wins: np.ndarray | int, losses: np.ndarray | int, rate: np.ndarray | float = 0.5
+    wins: np.ndarray | int,
+    losses: np.ndarray | int,
+    rate: np.ndarray | float = 0.5,
+    prior: float = 0.5,
 ) -> np.ndarray:
     """Logarithm of the fortune of one who bets against a rate, with a starting fortune of 1.
 
-    He spreads his stake over all rates with the weights of Krichevsky and Trofimov, a
-    Beta(1/2, 1/2) law. If the rate is the true one, the game is fair at every size of sample:
-    no normal law is needed.
+    He spreads his stake over all rates by a Beta law. If the rate is the true one, the game is
+    fair at every size of sample: no normal law is needed.
 
     Source: Ville (1939); Robbins (1970); Waudby-Smith & Ramdas (2024), "Estimating Means of
     Bounded Random Variables by Betting", Journal of the Royal Statistical Society B 86(1).
@@ -153,20 +155,24 @@ def log_wealth(
         wins: Successes so far, any shape.
         losses: Failures so far, same shape.
         rate: Rate under test, 0 to 1; one half for the pairs of an A/B test that differ.
+        prior: Both parameters of the Beta law, above 0. One half, after Krichevsky and Trofimov,
+            fears no rate; a large number bets on rates near one half.
 
     Returns:
         Logarithm of the fortune, same shape; minus log alpha is an alarm.
 
     Raises:
-        ValueError: If a count is negative or the rate is outside 0 to 1.
+        ValueError: If a count is negative, the rate outside 0 to 1, or the prior not positive.
     """
     a, b = np.asarray(wins, dtype=np.float64), np.asarray(losses, dtype=np.float64)
     q = np.asarray(rate, dtype=np.float64)
     if a.size == 0 or min(a.min(), b.min()) < 0 or not ((q >= 0) & (q <= 1)).all():
         raise ValueError("wins and losses must be counts, and the rate a number from 0 to 1.")
+    if not prior > 0:
+        raise ValueError(f"prior is {prior}; use a parameter above 0, such as one half.")
     with np.errstate(divide="ignore"):
         under_null = xlogy(a, q) + xlog1py(b, -q)
-    return betaln(a + 0.5, b + 0.5) - betaln(0.5, 0.5) - under_null
+    return betaln(a + prior, b + prior) - betaln(prior, prior) - under_null
 
 
 def rate_sequence(
