@@ -163,6 +163,9 @@ def test_counts_of_a_noiseless_process_are_its_law():
     np.testing.assert_allclose(agent.estimate().transitions, mdp.transitions)
     np.testing.assert_allclose(agent.Q, action_values(mdp, value_iteration(mdp)), atol=1e-5)
     np.testing.assert_array_equal(ModelBased(3, 2).estimate().transitions[:, :, -1], 1)
+    wary = ModelBased(3, 2, least=10**6)
+    wary.learn(visits, rewards)
+    assert not wary.Q.any(), "what was tried too rarely is worth nothing"
 
 
 @pytest.mark.equation("eq-q-learning", "eq-double-q")

@@ -128,19 +128,26 @@ class ModelBased(Agent):
     """Count what happened, take the counts for the law, and plan.
 
     The baseline of every agent that learns without a model: nothing of what was seen is wasted.
-    An action never tried in a state is taken to yield nothing and to end the visits.
+    An action tried less than ``least`` times in a state is taken to yield nothing and to end the
+    visits.
 
     Args:
         n_states: Number of states; the last one is the end.
         n_actions: Number of actions.
         discount: The discount gamma.
         epsilon: Share of random actions while it learns.
+        least: Tries that it takes for a count to be believed.
     """
 
     def __init__(
-        self, n_states: int, n_actions: int, discount: float = 0.98, epsilon: float = 0.2
+        self,
+        n_states: int,
+        n_actions: int,
+        discount: float = 0.98,
+        epsilon: float = 0.2,
+        least: int = 1,
     ) -> None:
-        self.discount, self.epsilon = discount, epsilon
+        self.discount, self.epsilon, self.least = discount, epsilon, least
         self.counts = np.zeros((n_actions, n_states, n_states))
         self.sums = np.zeros((n_states, n_actions))
         self.value = np.zeros(n_states)
@@ -159,10 +166,12 @@ class ModelBased(Agent):
     def estimate(self) -> MDP:
         """The process as the counts have it."""
         tried = self.counts.sum(axis=2)  # (A, S)
+        few = tried < self.least
         moves = self.counts / np.maximum(tried, 1)[:, :, None]
-        moves[:, :, -1] += tried == 0
+        moves[few] = np.eye(len(self.value))[-1]
+        means = np.where(few.T, 0.0, self.sums / np.maximum(tried.T, 1))
         start = np.full(len(self.value), 1 / len(self.value))
-        return MDP(moves, self.sums / np.maximum(tried.T, 1), start, self.discount)
+        return MDP(moves, means, start, self.discount)
 
     def behaviour(self) -> np.ndarray:
         """The plan, with random actions now and then."""
