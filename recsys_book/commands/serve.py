@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -36,14 +39,33 @@ def serve(port: int, *, host: str = "127.0.0.1", redis: str = "own") -> int:
     say("reading MovieLens-100K")
     backend, page = video_backend()
     cache, stop = start_cache(redis)
-    app = serving.create_app(backend, cache, page=page)
+    settings = serving.ServerSettings(freeze=True)
+    app = serving.create_app(backend, cache, settings, page)
     server = uvicorn.Server(serving.uvicorn_config(app, port, host))
     announce(server, host)
     try:
-        server.run()
+        with end_on_request():
+            server.run()
     finally:
         stop()
     return 0
+
+
+@contextmanager
+def end_on_request() -> Iterator[None]:
+    """Let SIGTERM end the process as Ctrl-C does: what was started here is stopped first.
+
+    Uvicorn shuts down on either and then sends itself the signal again; by default that one ends
+    the process at once, and Redis would be left alone.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def say(text: str) -> None:

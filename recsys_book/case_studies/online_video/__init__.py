@@ -7,11 +7,13 @@ from typing import Any
 _LAZY: dict[str, str] = {
     "Catalogue": "catalogue",
     "FilmModel": "model",
+    "FilmRanker": "ranker",
     "OnlineVideo": "backend",
     "PAGE": "backend",
     "Parts": "scoring",
     "Reasons": "scoring",
     "Session": "session",
+    "video_policy": "loop",
     "Weights": "model",
     "display_title": "catalogue",
     "explain": "scoring",

@@ -5,6 +5,7 @@ local variables.
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -53,7 +54,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.create_task(_load(backend, measures))
+        loading = asyncio.create_task(_load(backend, measures, settings.freeze))
         yield
         loading.cancel()
         await service.close()
@@ -71,9 +72,12 @@ def create_app(
     return app
 
 
-async def _load(backend: Backend, measures: Measures) -> None:
+async def _load(backend: Backend, measures: Measures, freeze: bool) -> None:
     try:
         await asyncio.to_thread(backend.load)
+        if freeze:
+            gc.collect()
+            gc.freeze()
     except Exception as error:  # the server goes on with the popular list
         measures.count("load failed")
         print(f"recs: the model cannot be loaded: {error}", file=sys.stderr)

@@ -22,25 +22,29 @@ class ServerSettings:
         model_rest: Seconds that it is left alone.
         ttl: Seconds that an answer is kept.
         latencies: How many of the latest requests the percentiles are taken over.
+        freeze: Whether the garbage collector leaves alone what is there once the model is loaded.
+            Otherwise it walks through all of it now and then, and the requests of that moment wait.
+            Only for a process that does nothing but serve.
     """
 
     max_k: int = 100
     max_body: int = 4096
     max_query: int = 100
     concurrent: int = 16
-    queue: int = 64
-    wait: float = 1.0
+    queue: int = 256
+    wait: float = 2.0
     retry_after: int = 1
     model_timeout: float = 1.0
     model_failures: int = 3
     model_rest: float = 2.0
     ttl: float = 300.0
     latencies: int = 4096
+    freeze: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a limit that is not above zero; the queue may be empty."""
         for field in fields(self):
             value = getattr(self, field.name)
-            least = 0 if field.name == "queue" else 1e-9
+            least = 0 if field.name in ("queue", "freeze") else 1e-9
             if not value >= least:
                 raise ValueError(f"The server's {field.name} is {value}; use a number above 0.")

@@ -34,7 +34,7 @@ function name(film) {
   return line;
 }
 
-function actions(film) {
+function actions(film, seen = false) {
   const line = make("div", "", "actions");
   const watched = make("button", "watched");
   watched.type = "button";
@@ -50,7 +50,7 @@ function actions(film) {
     star.onclick = () => add(film, n);
     stars.append(star);
   }
-  line.append(watched, stars);
+  line.append(...(seen ? [stars] : [watched, stars]));
   return line;
 }
 
@@ -106,7 +106,7 @@ async function show() {
     history(kept.data);
     const server = /dur=([\d.]+)/.exec(list.answer.headers.get("server-timing") || "");
     const source = { hit: "from the cache", miss: "computed now", fallback: "the popular list" };
-    $("speed").textContent = `Answered in ${list.took.toFixed(0)} ms, ${server ? `${server[1]} ms of it in the server` : ""} (${source[list.answer.headers.get("x-answer")] || ""}).`;
+    $("speed").textContent = `Answered in ${list.took.toFixed(0)} ms, ${server ? server[1] : "?"} ms of it in the server (${source[list.answer.headers.get("x-answer")] || ""}).`;
   } catch (error) { await failed(error); }
 }
 
@@ -130,7 +130,7 @@ function history(data) {
   const films = data.items.slice(0, 12);
   const items = films.map((film) => {
     const item = make("li");
-    item.append(name(film), actions(film));
+    item.append(name(film), actions(film, true));
     return item;
   });
   const more = data.items.length - films.length;
