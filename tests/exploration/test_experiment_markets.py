@@ -46,6 +46,11 @@ def test_nothing_is_ordered_that_is_not_there():
     assert (log.orders <= log.visitors).all()
 
 
+def test_an_arm_without_visitors_has_no_rate(scarce):
+    log = scarce.run(np.array([[0.0, 1.0]] * 30), seed=3)
+    assert np.isnan(log.rate(1)[0]) and log.rate(1)[1] > 0
+
+
 def test_the_same_seed_gives_the_same_market(scarce):
     plan = np.full((20, 3), 0.5)
     one, two = scarce.run(plan, 5), scarce.run(plan, 5)

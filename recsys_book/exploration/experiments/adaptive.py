@@ -57,7 +57,7 @@ def successive_rejects(
 ) -> tuple[int, np.ndarray]:
     """Find the best arm with a fixed number of pulls, dropping the worst after each phase.
 
-    Source: Audibert & Bubeck (2010), "Best Arm Identification in Multi-Armed Bandits", COLT.
+    Source: Audibert, Bubeck & Munos (2010), "Best Arm Identification in Multi-Armed Bandits", COLT.
 
     Args:
         pull: Takes an arm and a number of pulls, and returns that many rewards.

@@ -24,8 +24,9 @@ class MarketLog:
     treated: np.ndarray
 
     def rate(self, arm: int, periods: slice = slice(None)) -> np.ndarray:
-        """Return orders per visitor of an arm, region by region, shape (regions,)."""
-        return self.orders[periods, :, arm].sum(axis=0) / self.visitors[periods, :, arm].sum(axis=0)
+        """Return orders per visitor of an arm by region, NaN without visitors, (regions,)."""
+        orders, visitors = (x[periods, :, arm].sum(axis=0) for x in (self.orders, self.visitors))
+        return np.divide(orders, visitors, out=np.full(len(orders), np.nan), where=visitors > 0)
 
 
 @dataclass(frozen=True)
