@@ -41,8 +41,8 @@ def video_policy(
     """
     if start < 1 or not 0 <= explore <= k or (refit is not None and refit < 1):
         raise ValueError(
-            f"The policy got start = {start}, refit = {refit}, explore = {explore} and k = {k}; use "
-            "at least 1, at least 1 or None, and from 0 to k."
+            f"The policy got start = {start}, refit = {refit}, explore = {explore} and k = {k}; "
+            "use at least 1, at least 1 or None, and from 0 to k."
         )
     kept: dict[str, np.ndarray] = {}
 

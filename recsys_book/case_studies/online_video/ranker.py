@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recsys_book.case_studies.online_video.model import FilmModel, Weights, fit_film_model
+from recsys_book.case_studies.online_video.model import Weights, fit_film_model
 from recsys_book.case_studies.online_video.scoring import score_parts
 from recsys_book.case_studies.online_video.session import Session
 from recsys_book.recommenders.base import BaseRecommender

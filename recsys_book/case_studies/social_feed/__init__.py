@@ -33,6 +33,7 @@ _LAZY: dict[str, str] = {
     "found_again": "friends",
     "hide_links": "friends",
     "impression_metrics": "news",
+    "interval_over_worlds": "compare",
     "last_lists": "meters",
     "profile_scores": "news",
     "read_meters": "meters",

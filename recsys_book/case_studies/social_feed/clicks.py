@@ -50,7 +50,7 @@ def click_table(events: FeedEvents, vectors: np.ndarray) -> ClickTable:
 
 
 def train_click_head(
-    table: ClickTable, rows: np.ndarray, decay: float = 0.01, steps: int = 300, seed: int = 0
+    table: ClickTable, rows: np.ndarray, decay: float = 0.01, steps: int = 100, seed: int = 0
 ) -> np.ndarray:
     """Fit a logistic head on frozen text vectors, by AdamW on the loss with logits.
 
@@ -79,7 +79,7 @@ def train_click_head(
     weight = 0.01 * torch.randn(X.shape[1], generator=generator)
     weight.requires_grad_()
     bias = torch.zeros(1, requires_grad=True)
-    optimizer = torch.optim.AdamW([weight, bias], lr=0.02, weight_decay=decay)
+    optimizer = torch.optim.AdamW([weight, bias], lr=0.05, weight_decay=decay)
     train = X[chosen]
     for _ in range(steps):
         optimizer.zero_grad()

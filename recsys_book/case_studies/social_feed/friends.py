@@ -52,7 +52,7 @@ def adamic_adar(friends: np.ndarray) -> np.ndarray:
     """
     A = check_graph(friends)
     degree = A.sum(axis=1)
-    weight = np.divide(1.0, np.log(degree), out=np.zeros_like(degree), where=degree > 1)
+    weight = np.where(degree > 1, 1 / np.log(np.maximum(degree, 2)), 0.0)
     return (A * weight) @ A
 
 

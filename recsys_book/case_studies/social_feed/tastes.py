@@ -38,7 +38,8 @@ class UserTastes(LinearThompson):
         The posterior of the chapter on context; see ``LinearThompson``.
         """
         noise = self.rng.standard_normal((self.n_arms, self.dim))[users]
-        roots = np.stack([np.linalg.cholesky(self.covariance(u)) for u in users])
+        upper = np.triu(self.inverse[0][:, :, users].transpose(2, 0, 1))
+        roots = np.linalg.cholesky(upper + np.triu(upper, 1).transpose(0, 2, 1))
         return self.weights(users) + self.scale * np.einsum("nde,ne->nd", roots, noise)
 
     def learn(self, users: np.ndarray, rows: np.ndarray, rewards: np.ndarray) -> None:
