@@ -10,6 +10,7 @@ _LAZY: dict[str, str] = {
     "LearnedPolicy": "learning",
     "LoggedWorld": "simulated",
     "betting_sequence": "intervals",
+    "bootstrap_of_ratio": "intervals",
     "clipped_ips": "estimators",
     "confidence_sequence": "intervals",
     "deterministic_policy": "targets",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recsys_book.exploration.off_policy.intervals import interval_of_mean
+from recsys_book.exploration.off_policy.intervals import bootstrap_of_ratio, interval_of_mean
 
 __all__ = ["Estimate"]
 
@@ -19,10 +19,13 @@ class Estimate:
         value: the estimate, in units of the reward.
         terms: (n,) one term a row, whose mean is ``value``. A ratio of two means is not a mean of
             its rows; its terms are linearised (delta method), so that intervals account for both.
+        parts: of a ratio, its (n,) weights, values and addends, from which the bootstrap takes the
+            ratio anew; ``None`` for a mean.
     """
 
     value: float
     terms: np.ndarray
+    parts: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
     @classmethod
     def of_mean(cls, terms: np.ndarray) -> Estimate:
@@ -37,7 +40,8 @@ class Estimate:
         """Make the weighted mean of ``values``, plus the mean of ``plus``; terms linearised."""
         ratio = (weights * values).sum() / weights.sum()
         terms = plus + ratio + weights * (values - ratio) / weights.mean()
-        return cls(float(ratio + np.mean(plus)), terms)
+        addends = np.broadcast_to(np.asarray(plus, dtype=np.float64), terms.shape)
+        return cls(float(ratio + np.mean(plus)), terms, (weights, values, addends))
 
     @property
     def standard_error(self) -> float:
@@ -64,4 +68,6 @@ class Estimate:
         Returns:
             Lower and upper end.
         """
+        if method == "bootstrap" and self.parts is not None:
+            return bootstrap_of_ratio(*self.parts, level=level, n=n, seed=seed)
         return interval_of_mean(self.terms, level, method, bounds, n, seed)

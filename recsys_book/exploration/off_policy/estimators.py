@@ -218,36 +218,48 @@ def switch_dr(
 
 
 def switch_threshold(
-    log: BanditLog, target: np.ndarray, q_hat: np.ndarray, candidates: int = 20
+    log: BanditLog,
+    target: np.ndarray,
+    q_hat: np.ndarray,
+    candidates: int = 20,
+    bias: str = "seen",
 ) -> float:
-    """Choose the switch by the log: least estimated variance plus a bound of the squared bias.
+    """Choose the switch by the log: least estimated variance plus squared bias.
 
-    What is switched off can bias the estimate by no more than the reward's range times the
-    target's probability there. That probability is estimated on the log, by the weighted share of
-    the rows with weights above the threshold; the range is that of the rewards seen.
+    What is switched off biases the estimate by the expected weighted error of the model there.
+    The log shows that bias, with noise (``"seen"``); or it can be bounded by the range of the
+    rewards times the target's probability there, whatever the model (``"bound"``), which for rare
+    clicks is far too careful and switches nothing off.
 
-    Source: Wang et al. (2017), §5, with the bias bound of their equation 5.
+    Source: Su et al. (2020), §5, for the first; Wang et al. (2017), §5, for the second.
 
     Args:
         log: n rows with propensities.
         target: (n, K) probabilities of the policy under test.
         q_hat: (n, K) expected rewards.
         candidates: How many quantiles of the weights are tried, beside none and all.
+        bias: ``"seen"`` or ``"bound"``.
 
     Returns:
         A threshold.
+
+    Raises:
+        ValueError: If bias is neither.
     """
+    if bias not in ("seen", "bound"):
+        raise ValueError(f"bias is '{bias}'; choose 'seen' or 'bound'.")
     weights = importance_weights(log, target)
-    model = _model_value(log, target, q_hat)
-    errors = _errors_of_model(log, q_hat)
-    largest = float(np.ptp(log.reward))
+    model, errors = _model_value(log, target, q_hat), _errors_of_model(log, q_hat)
     tried = np.unique([0.0, *np.quantile(weights, np.linspace(0, 1, candidates))])
     risks = []
     for threshold in tried:
         used = np.where(weights <= threshold, weights, 0.0)
         variance = (model + used * errors).var(ddof=1) / len(log)
-        bias = largest * min(1.0, float((weights - used).mean()))
-        risks.append(variance + bias**2)
+        if bias == "seen":
+            off = ((weights - used) * errors).mean()
+        else:
+            off = np.ptp(log.reward) * min(1.0, (weights - used).mean())
+        risks.append(variance + off**2)
     return float(tried[int(np.argmin(risks))])
 
 

@@ -13,6 +13,7 @@ from recsys_book.evaluation import bootstrap_interval
 
 __all__ = [
     "betting_sequence",
+    "bootstrap_of_ratio",
     "confidence_sequence",
     "empirical_bernstein",
     "interval_of_mean",
@@ -69,6 +70,43 @@ def normal_interval(terms: np.ndarray, level: float = 0.95) -> tuple[float, floa
     terms = _checked(terms, level)
     half = scipy.stats.norm.ppf(0.5 + level / 2) * terms.std(ddof=1) / np.sqrt(len(terms))
     return float(terms.mean() - half), float(terms.mean() + half)
+
+
+def bootstrap_of_ratio(
+    weights: np.ndarray,
+    values: np.ndarray,
+    plus: np.ndarray,
+    level: float = 0.95,
+    n: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Give the percentile bootstrap of a weighted mean plus a mean, rows drawn together.
+
+    A resample without any weight says nothing and is left out.
+
+    Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap.
+
+    Args:
+        weights: (m,) not negative.
+        values: (m,) what is averaged with the weights.
+        plus: (m,) what is averaged without.
+        level: Wanted coverage.
+        n: Resamples.
+        seed: Of the resamples.
+
+    Returns:
+        Lower and upper end.
+    """
+    _checked(np.asarray(weights) * np.asarray(values), level)
+    columns = np.column_stack([weights, weights * values, plus])
+    rng = np.random.default_rng(seed)
+    draws = []
+    for _ in range(n):
+        weight, weighted, added = columns[rng.integers(0, len(columns), len(columns))].sum(axis=0)
+        if weight > 0:
+            draws.append(weighted / weight + added / len(columns))
+    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    return float(low), float(high)
 
 
 def empirical_bernstein(
