@@ -256,9 +256,9 @@ def path_of(events: int) -> str:
         events: Films in the history.
 
     Returns:
-        ``"popular"`` before the first event, ``"first ratings"`` up to five, then ``"history"``.
+        ``"popular"`` before the first event, ``"first ratings"`` up to ten, then ``"history"``.
     """
-    return "popular" if events == 0 else "first ratings" if events <= 5 else "history"
+    return "popular" if events == 0 else "first ratings" if events <= 10 else "history"
 
 
 def _by_person(log) -> tuple[np.ndarray, np.ndarray]:

@@ -19,26 +19,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Weights:
-    """How much each part of a score counts; all parts but the first have standard deviation 1.
+    r"""How much each part of a score counts; every part has standard deviation 1 before.
 
-    The sequence counts one. ``popular`` and ``stars`` are what they are after many events; a
-    newcomer's are larger by ``newcomer / (1 + events)`` times ``popular_first``.
+    What the history says is trusted by :math:`t = n / (n + \kappa)` after n events; what is popular
+    has the rest.
 
     Attributes:
-        text: Weight of the likeness with what was watched.
-        popular: Weight of recent popularity for somebody with a long history.
-        popular_first: What is added to it before the first event; it falls as one over the events.
+        text: Weight of the likeness with what was watched, beside 1 for the sequence.
         stars: Weight of the expected rating.
+        newcomer: The number :math:`\kappa` of events after which history and popularity count the
+            same, at least 0.
     """
 
     text: float = 0.2
-    popular: float = 0.0
-    popular_first: float = 1.0
     stars: float = 0.2
+    newcomer: float = 10.0
 
-    def popular_after(self, events: int) -> float:
-        """Return the weight of recent popularity after some events."""
-        return self.popular + self.popular_first / (1 + events)
+    def trust(self, events: int) -> float:
+        """Return how much the history counts after some events, from 0 to 1.
+
+        Equation: eq-additive-score.
+        """
+        return events / (events + self.newcomer) if events else 0.0
 
 
 @dataclass(frozen=True, eq=False)

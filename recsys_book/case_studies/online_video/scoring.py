@@ -50,11 +50,12 @@ def score_parts(session: Session) -> Parts:
         The parts; their sum is the score.
     """
     model, weights = session.model, session.model.weights
-    follows, per_follow = _standard(session.follows, 1.0)
-    alike, per_alike = _standard(session.alike, weights.text)
+    trust = weights.trust(len(session))
+    follows, per_follow = _standard(session.follows, trust)
+    alike, per_alike = _standard(session.alike, trust * weights.text)
     expected = model.rated + model.vectors @ session.belief.mean
     stars, per_star = _standard(expected, weights.stars)
-    popular = weights.popular_after(len(session)) * model.popularity
+    popular = (1 - trust) * model.popularity
     return Parts(follows, alike, popular, stars, expected, (per_follow, per_alike, per_star))
 
 

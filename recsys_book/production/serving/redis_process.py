@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import re
 import shutil
 import socket
 import subprocess
@@ -105,7 +106,7 @@ class RedisProcess:
     def _wait(self, timeout: float) -> None:
         until = time.monotonic() + timeout
         while time.monotonic() < until and self.running:
-            if self.answers():
+            if self._answering() == self._process.pid:
                 return
             time.sleep(0.01)
         self.stop()
@@ -121,6 +122,16 @@ class RedisProcess:
                 return line.recv(16).startswith(b"+PONG")
         except OSError:
             return False
+
+    def _answering(self) -> int | None:
+        """Return the process that answers on the port: it may be somebody else's."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=0.5) as line:
+                line.sendall(b"INFO server\r\n")
+                found = re.search(rb"process_id:(\d+)", line.recv(65536))
+        except OSError:
+            return None
+        return int(found[1]) if found else None
 
     def stop(self, kill: bool = False) -> None:
         """End the server; everything that it kept is gone.

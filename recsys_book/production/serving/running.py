@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import Any, Self
@@ -22,7 +23,11 @@ class RunningServer:
         import uvicorn
 
         self._server = uvicorn.Server(uvicorn_config(app, port))
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        with contextlib.suppress(SystemExit):  # uvicorn's word for a port that is taken
+            self._server.run()
 
     @property
     def port(self) -> int:
