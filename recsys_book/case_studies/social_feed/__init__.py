@@ -28,6 +28,7 @@ _LAZY: dict[str, str] = {
     "factor_scores": "friends",
     "fading_views": "news",
     "feed_as_mind": "news",
+    "feed_sections": "page",
     "first_impressions": "meters",
     "fit_temperature": "topics",
     "found_again": "friends",
@@ -46,6 +47,7 @@ _LAZY: dict[str, str] = {
     "topic_mix": "meters",
     "train_click_head": "clicks",
     "warm_up": "loop",
+    "write_feed_page": "page",
 }
 
 __all__ = sorted(_LAZY)
