@@ -54,6 +54,7 @@ def test_false_alarms_at_any_look_stay_below_the_level():
     assert (ex.log_wealth(coins, n - coins) >= np.log(20)).any(axis=1).mean() < 0.065
 
 
+@pytest.mark.equation("eq-msprt")
 def test_the_interval_holds_zero_exactly_while_there_is_no_alarm():
     rng = np.random.default_rng(4)
     n = np.arange(1, 400)

@@ -68,6 +68,8 @@ def always_valid_interval(
     Source: Robbins (1970); Howard, Ramdas, McAuliffe & Sekhon (2021), "Time-uniform,
     Nonparametric, Nonasymptotic Confidence Sequences", Annals of Statistics 49(2).
 
+    Equation: eq-msprt
+
     Args:
         estimate: Estimated effect at each look, any shape.
         variance: Variance of the estimate at each look, above 0, same shape.
