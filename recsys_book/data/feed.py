@@ -158,7 +158,8 @@ class SimulatedFeed:
         seed: int = 0,
     ):
         least = min(n_users, n_creators, n_posts, hours)
-        if least < 2 or not min(half_life, life, walk) > 0 or not 0 <= movers <= 1:
+        times = half_life, life, walk
+        if least < 2 or not all(t > 0 for t in times) or not 0 <= movers <= 1:
             raise DataError(
                 f"The feed got n_users = {n_users}, n_creators = {n_creators}, n_posts = {n_posts},"
                 f" hours = {hours}, half_life = {half_life}, life = {life}, walk = {walk}, movers ="
