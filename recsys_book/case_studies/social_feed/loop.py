@@ -44,14 +44,15 @@ class FeedRun:
         """Return what an owner of a feed asks for, as means over the run.
 
         Returns:
-            ``visits`` a user and day, ``return`` (share of visitors of the first half who came in
-            the second), ``views``, ``likes``, ``comments``, ``shares``, ``follows`` and ``joys``
-            (views that were enjoyed) a user and day, ``open_rate`` a place shown and ``joy_rate`` a
-            view.
+            ``visits`` a user and day, ``return`` (share of visits that another follows within three
+            hours; NaN in a run of three hours or less), ``views``, ``likes``, ``comments``,
+            ``shares``, ``follows`` and ``joys`` (views that were enjoyed) a user and day,
+            ``open_rate`` a place shown and ``joy_rate`` a view.
         """
         days, n = len(self.came) / 24, self.came.shape[1]
-        half = len(self.came) // 2
-        first, second = self.came[:half].any(axis=0), self.came[half:].any(axis=0)
+        hours = len(self.came) - 3
+        soon = sum(self.came[j : j + max(hours, 0)] for j in (1, 2, 3)) > 0
+        back = soon[self.came[: max(hours, 0)]] if hours > 0 else np.zeros(0)
         count = {
             f"{name}s": self.events.happened(name).sum() / (days * n)
             for name in ("view", "like", "comment", "share", "follow")
@@ -60,7 +61,7 @@ class FeedRun:
         views = self.events.happened("view").sum()
         return {
             "visits": self.came.sum() / (days * n),
-            "return": (first & second).sum() / max(first.sum(), 1),
+            "return": back.mean() if len(back) else np.nan,
             **count,
             "joys": joys / (days * n),
             "open_rate": views / max(len(self.events), 1),
