@@ -32,7 +32,6 @@ _LAZY: dict[str, str] = {
     "evaluate_towers": "two_towers",
     "feedback_loop": "loop",
     "hoeffding_tail": "theory",
-    "in_batch_softmax": "two_towers",
     "lai_robbins_constant": "theory",
     "log_slope": "theory",
     "only_eligible": "new_items",

@@ -90,11 +90,11 @@ class AdaptivePipeline:
         if eligible is not None:
             items = items[np.asarray(eligible, dtype=bool)[items]]
         self._check(user, items)
-        bounds = self.users.upper(user, self.alpha)[items]
+        bounds = self.users.upper(user, self.alpha, items)
         chances = np.full(len(items), self.epsilon / len(items))
         chances[bounds.argmax()] += 1 - self.epsilon
         place = int(self.rng.choice(len(items), p=chances))
-        scores = self.users.predict_all(user)[items]
+        scores = self.users.upper(user, 0.0, items)
         decision = Decision(user, items, scores, int(items[place]), float(chances[place]))
         self.log.append(decision)
         return decision

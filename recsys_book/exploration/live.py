@@ -91,11 +91,21 @@ class LiveUsers:
         """Return a row of R-hat: the predictions for all items, shape (n_items,)."""
         return self.usual + self.items @ self.state(user).mean
 
-    def upper(self, user: int, alpha: float) -> np.ndarray:
-        """Return the upper confidence bounds of all items, shape (n_items,): a bandit on top."""
-        cov = self.state(user).cov
-        width = np.sqrt(np.einsum("id,de,ie->i", self.items, cov, self.items))
-        return self.predict_all(user) + alpha * width
+    def upper(self, user: int, alpha: float, items: np.ndarray | None = None) -> np.ndarray:
+        """Return upper confidence bounds: a bandit on top.
+
+        Args:
+            user: Position of the user.
+            alpha: Width of the bound.
+            items: Positions of the items; None takes all.
+
+        Returns:
+            One bound an item.
+        """
+        rows = slice(None) if items is None else items
+        v, state = self.items[rows], self.state(user)
+        width = np.sqrt(((v @ state.cov) * v).sum(axis=1))
+        return self.usual[rows] + v @ state.mean + alpha * width
 
     def draw(self, user: int, scale: float, rng: np.random.Generator) -> np.ndarray:
         """Return the predictions for all items with weights drawn from the posterior."""

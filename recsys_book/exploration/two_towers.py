@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from recsys_book.encoders.layers import Linear
 from recsys_book.evaluation.curves import roc_auc
+from recsys_book.optimizers.problems.two_tower import in_batch_softmax
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
@@ -57,6 +58,11 @@ class TwoTowers(nn.Module):
         u, v = self.user_tower(profiles), self.item_tower(self.text[items])
         return (u * v).sum(dim=1) + self.item_bias[items] + self.offset
 
+    def score_batch(self, profiles: Tensor, items: Tensor) -> Tensor:
+        """Score each profile (B, d_text) with every item of the batch (B,), shape (B, B)."""
+        u, v = self.user_tower(profiles), self.item_tower(self.text[items])
+        return u @ v.T + self.item_bias[items] + self.offset
+
     @torch.no_grad()
     def item_vectors(self) -> np.ndarray:
         """Return the item tower's vectors, shape (n_items, width)."""
@@ -82,7 +88,7 @@ class Profiles:
         self.weight = ((log.value - middle) / 2).astype(np.float32)
         self.total = np.zeros((log.n_users, self.text.shape[1]), dtype=np.float32)
         np.add.at(self.total, log.user, self.weight[:, None] * self.text[log.item])
-        self.count = np.bincount(log.user, minlength=log.n_users)
+        self.count = np.bincount(log.user, minlength=log.n_users).astype(np.float32)
 
     def of_users(self) -> np.ndarray:
         """Return the profile of every user from all ratings, shape (n_users, d_text)."""
@@ -161,7 +167,8 @@ def train_towers(
             if loss == "pairs":
                 value = pair_loss(towers(made, items), liked[part])
             else:
-                value = in_batch_softmax(towers, made, items, torch.from_numpy(log_q).float())
+                scores = towers.score_batch(made, items)
+                value = in_batch_softmax(scores, items, torch.from_numpy(log_q).float())
             adam.zero_grad()
             value.backward()
             adam.step()
@@ -175,30 +182,6 @@ def train_towers(
 def pair_loss(logits: Tensor, liked: np.ndarray) -> Tensor:
     """Return the mean logistic loss of pairs, from logits, not from probabilities."""
     return F.binary_cross_entropy_with_logits(logits, torch.as_tensor(liked, dtype=logits.dtype))
-
-
-def in_batch_softmax(
-    towers: TwoTowers, profiles: Tensor, items: Tensor, log_q: Tensor, temperature: float = 1.0
-) -> Tensor:
-    """Return the softmax loss of likes against the other items of the batch.
-
-    A popular item is in many batches and would be punished for it; taking the logarithm of its
-    share of the draws from its score undoes that. Other copies of a pair's own item are left out.
-
-    Args:
-        towers: The model.
-        profiles: Profiles of the users, shape (B, d_text).
-        items: What they liked, shape (B,).
-        log_q: Logarithm of each item's share of the draws, shape (n_items,).
-        temperature: Divides the scores.
-
-    Returns:
-        The mean loss.
-    """
-    u, v = towers.user_tower(profiles), towers.item_tower(towers.text[items])
-    logits = (u @ v.T + towers.item_bias[items]) / temperature - log_q[items]
-    same = (items[:, None] == items[None, :]) & ~torch.eye(len(items), dtype=torch.bool)
-    return F.cross_entropy(logits.masked_fill(same, -torch.inf), torch.arange(len(items)))
 
 
 @torch.no_grad()

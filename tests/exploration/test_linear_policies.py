@@ -505,3 +505,24 @@ def test_the_compiled_loops_do_what_the_source_says():
     assert kernels.refuse.py_func(theta, 9, x, 1.0) == kernels.BAD_ARM
     assert kernels.refuse.py_func(theta, 0, x, np.inf) == kernels.BAD_REWARD
     assert kernels.refuse.py_func(theta, 0, x * np.nan, 1.0) == kernels.BAD_CONTEXT
+
+
+@pytest.mark.parametrize("make", [LinUCB, LinearThompson, HybridLinUCB])
+def test_a_log_at_once_equals_its_events_one_by_one(make):
+    X, _, rng = world(n=50)
+    arms, rewards = rng.integers(0, K, 50), rng.normal(size=50)
+    options = {"arm_features": X[:K, :2]} if make is HybridLinUCB else {"n_arms": K}
+    many, single = (make(dim=D, n_runs=2, **options) for _ in range(2))
+    many.learn_past(arms, rewards, X)
+    for arm, reward, x in zip(arms, rewards, X):
+        single.update([arm, arm], [reward, reward], np.array([x, x]))
+    x = np.array([X[0], X[1]])
+    np.testing.assert_allclose(many.means(x), single.means(x), atol=1e-10)
+    if make is LinearThompson:
+        np.testing.assert_allclose(many.sample(x), single.sample(x), atol=1e-10)
+    else:
+        np.testing.assert_allclose(many.index(x), single.index(x), atol=1e-10)
+    with pytest.raises(ValueError, match="logged event 1 has arm 9"):
+        many.learn_past([0, 9], [1.0, 1.0], X[:2])
+    with pytest.raises(ValueError, match="have shapes"):
+        many.learn_past([0, 1], [1.0], X[:2])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 
 from recsys_book.exploration.policies.base import SamplingPolicy
@@ -91,6 +93,12 @@ class LinearThompson(SamplingPolicy, RidgeArms):
             self._roots[run, arm] = np.linalg.cholesky(self.covariance(arm, run))
         self._stale[:] = False
         return self._roots
+
+    def learn_past(self, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray) -> Self:
+        """Learn many logged events at once; see :meth:`RidgeArms.learn_past`."""
+        super().learn_past(arms, rewards, contexts)
+        self._stale[:] = True
+        return self
 
     def _learn(self, arms: np.ndarray, rewards: np.ndarray, rows: np.ndarray) -> None:
         super()._learn(arms, rewards, rows)

@@ -7,7 +7,7 @@ from operator import index
 import numpy as np
 
 from recsys_book.exploration.policies.base import IndexPolicy
-from recsys_book.exploration.policies.ridge_arms import RidgeArms
+from recsys_book.exploration.policies.ridge_arms import RidgeArms, by_arm, check_past
 
 _ARRAY, _FLOAT, _TIGHT = np.ndarray, np.dtype(np.float64), (8,)
 
@@ -251,13 +251,13 @@ class HybridLinUCB(IndexPolicy):
     def _means_and_widths(self, contexts: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         x = self._check_contexts(contexts, self.dim)
         z = self.shared_features(x)
-        moved = np.einsum("rkde,re->rkd", self.inverse, x)
-        own = self.moment - np.einsum("rkdm,rm->rkd", self.cross, self.beta)
-        mean = np.einsum("rkm,rm->rk", z, self.beta) + np.einsum("rkd,rkd->rk", moved, own)
+        moved = (self.inverse @ x[:, None, :, None])[..., 0]
+        own = self.moment - (self.cross @ self.beta[:, None, :, None])[..., 0]
+        mean = (z @ self.beta[..., None])[..., 0] + (moved * own).sum(axis=2)
         # What the shared weights' uncertainty adds once the arm's own weights have answered to it.
-        left = z - np.einsum("rkdm,rkd->rkm", self.cross, moved)
-        square = np.einsum("rd,rkd->rk", x, moved)
-        square += np.einsum("rkm,rmn,rkn->rk", left, self.shared_inverse, left)
+        left = z - (moved[:, :, None] @ self.cross)[:, :, 0]
+        square = (moved @ x[..., None])[..., 0]
+        square += ((left @ self.shared_inverse) * left).sum(axis=2)
         return mean, np.sqrt(square)
 
     def update(
@@ -267,18 +267,51 @@ class HybridLinUCB(IndexPolicy):
         arms, rewards = self._check_feedback(arms, rewards)
         contexts = self._check_contexts(contexts, self.dim)
         rows = self.shared_features(contexts)
-        for run, (arm, reward) in enumerate(zip(arms, rewards)):
-            self._swap(run, arm, +1.0)
-            x, z = contexts[run], rows[run, arm]
-            self.gram[run, arm] += np.outer(x, x)
-            self.inverse[run, arm] = np.linalg.inv(self.gram[run, arm])
-            self.cross[run, arm] += np.outer(x, z)
-            self.moment[run, arm] += reward * x
-            self.shared_gram[run] += np.outer(z, z)
-            self.shared_moment[run] += reward * z
-            self._swap(run, arm, -1.0)
-            self.shared_inverse[run] = np.linalg.inv(self.shared_gram[run])
-            self.beta[run] = self.shared_inverse[run] @ self.shared_moment[run]
+        for run, arm in enumerate(arms):
+            x, z = contexts[run : run + 1], rows[run, arm][None]
+            self._absorb(run, arm, x, z, rewards[run : run + 1])
+            self._solve(run)
+
+    def learn_past(
+        self, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray
+    ) -> HybridLinUCB:
+        """Learn many logged events at once, in every run, as if they had come one by one.
+
+        Args:
+            arms: Shape (n,).
+            rewards: Shape (n,).
+            contexts: Shape (n, d).
+
+        Returns:
+            The policy.
+
+        Raises:
+            ValueError: If an arm is unknown, a number is not finite or a shape is wrong.
+        """
+        arms, rewards, contexts = check_past(self, arms, rewards, contexts)
+        for arm, mine in by_arm(arms):
+            x = contexts[mine]
+            z = (self.arm_features[arm][None, :, None] * x[:, None, :]).reshape(len(x), -1)
+            for run in range(self.n_runs):
+                self._absorb(run, arm, x, z, rewards[mine])
+        for run in range(self.n_runs):
+            self._solve(run)
+        return self
+
+    def _absorb(self, run: int, arm: int, x: np.ndarray, z: np.ndarray, r: np.ndarray) -> None:
+        """Add events of one arm: x has shape (n, d), z (n, k), r (n,)."""
+        self._swap(run, arm, +1.0)
+        self.gram[run, arm] += x.T @ x
+        self.inverse[run, arm] = np.linalg.inv(self.gram[run, arm])
+        self.cross[run, arm] += x.T @ z
+        self.moment[run, arm] += r @ x
+        self.shared_gram[run] += z.T @ z
+        self.shared_moment[run] += r @ z
+        self._swap(run, arm, -1.0)
+
+    def _solve(self, run: int) -> None:
+        self.shared_inverse[run] = np.linalg.inv(self.shared_gram[run])
+        self.beta[run] = self.shared_inverse[run] @ self.shared_moment[run]
 
     def _swap(self, run: int, arm: int, sign: float) -> None:
         """Put back (+1) or take out (-1) what an arm's own weights explain of the shared sums."""

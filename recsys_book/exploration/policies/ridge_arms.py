@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import ModuleType
+from typing import Self
 
 import numpy as np
 
-from recsys_book.exploration.policies.base import IndexPolicy
+from recsys_book.exploration.policies.base import IndexPolicy, Policy
 
 
 def load_kernels() -> ModuleType:
@@ -14,6 +16,37 @@ def load_kernels() -> ModuleType:
     from recsys_book.exploration.policies import kernels
 
     return kernels
+
+
+def check_past(
+    policy: Policy, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return logged events as arrays (n,), (n,), (n, d), or say what is wrong with them."""
+    arms, rewards = np.asarray(arms), np.asarray(rewards, dtype=float)
+    contexts = np.asarray(contexts, dtype=float)
+    n = len(arms)
+    if arms.shape != (n,) or rewards.shape != (n,) or contexts.shape != (n, policy.dim):
+        raise ValueError(
+            f"arms, rewards and contexts have shapes {arms.shape}, {rewards.shape} and"
+            f" {contexts.shape}; give (n,), (n,) and (n, {policy.dim})."
+        )
+    wrong = (arms < 0) | (arms >= policy.n_arms)
+    wrong |= ~np.isfinite(rewards) | ~np.isfinite(contexts).all(axis=1)
+    if arms.dtype.kind not in "iu" or wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"logged event {row} has arm {arms[row]} and reward {rewards[row]}; use arms 0 to"
+            f" {policy.n_arms - 1} and finite numbers."
+        )
+    return arms, rewards, contexts
+
+
+def by_arm(arms: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Go through the arms that occur, each with the positions of its events."""
+    order = np.argsort(arms, kind="stable")
+    found, starts = np.unique(arms[order], return_index=True)
+    for arm, rows in zip(found, np.split(order, starts[1:])):
+        yield int(arm), rows
 
 
 class RidgeArms(IndexPolicy):
@@ -111,7 +144,10 @@ class RidgeArms(IndexPolicy):
         return upper + np.triu(upper, 1).T
 
     def means(self, contexts: np.ndarray | None) -> np.ndarray:
-        """Return the expected reward of each arm, shape (R, K)."""
+        """Return the expected reward of each arm, shape (R, K).
+
+        Equation: eq-linear-reward.
+        """
         contexts = self._check_contexts(contexts, self.dim, per_arm=self.per_arm)
         return np.einsum("rkd,rdk->rk" if self.per_arm else "rd,rdk->rk", contexts, self.theta)
 
@@ -128,6 +164,31 @@ class RidgeArms(IndexPolicy):
         rows = contexts[self._rows, arms] if self.per_arm else contexts
         self._learn(arms.astype(np.int64), rewards, np.ascontiguousarray(rows))
 
+    def learn_past(self, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray) -> Self:
+        """Learn many logged events at once, in every run, as if they had come one by one.
+
+        Args:
+            arms: Shape (n,).
+            rewards: Shape (n,).
+            contexts: Contexts of the arms that were played, shape (n, d).
+
+        Returns:
+            The policy.
+
+        Raises:
+            ValueError: If an arm is unknown, a number is not finite or a shape is wrong.
+        """
+        arms, rewards, contexts = check_past(self, arms, rewards, contexts)
+        for arm, mine in by_arm(arms):
+            x, r = contexts[mine], rewards[mine]
+            self.gram[..., arm] += x.T @ x
+            self.moment[..., arm] += r @ x
+            self.count[:, arm, 0] += len(mine)
+            for run in range(self.n_runs):
+                state = (self.theta, self.moment, self.gram, self.inverse, self.count)
+                self._kernels.resolve(*(part[run] for part in state), arm)
+        return self
+
     def _learn(self, arms: np.ndarray, rewards: np.ndarray, rows: np.ndarray) -> None:
         """Update one arm in each run; ``rows`` has shape (R, d)."""
         for run in range(self.n_runs):
@@ -137,6 +198,8 @@ class RidgeArms(IndexPolicy):
         self, run: int, arm: int, x: np.ndarray, reward: float, weight: float = 1.0
     ) -> None:
         """Learn from one event that counts ``weight`` times; whoever calls it has checked it.
+
+        Equation: eq-sherman-morrison-bandit.
 
         Args:
             run: The run.
