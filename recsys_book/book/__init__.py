@@ -9,7 +9,7 @@ from recsys_book.book.expectations import ExpectationError
 from recsys_book.book.run import Run, start
 from recsys_book.book.settings import PROFILES, Settings
 from recsys_book.book.source import show_source
-from recsys_book.book.tables import full_run_table, table
+from recsys_book.book.tables import full_metrics, full_run_table, table
 
 __all__ = [
     "PROFILES",
@@ -18,6 +18,7 @@ __all__ = [
     "Settings",
     "bootstrap_source",
     "check_exercise",
+    "full_metrics",
     "full_run_table",
     "show_source",
     "start",

@@ -151,12 +151,7 @@ def full_run_table(chapter: str) -> None:
     Args:
         chapter: For instance ``"foundations/cleaning"``.
     """
-    # The repository's own results come first, so that `recsys-book check`, which sends new results
-    # elsewhere, shows the same table as the committed one.
-    for folder in (_repository_results(), results_folder()):
-        if result := read_result(chapter, "full", folder):
-            break
-    else:
+    if not (result := _full_result(chapter)):
         print(f"not yet run: `recsys-book run {chapter} --profile full` fills this table")
         return
     values = _flatten(result.get("metrics", {}))
@@ -165,6 +160,28 @@ def full_run_table(chapter: str) -> None:
     header, right = ["measured", "value"], [False, True]
     text = f"{caption}\n{text_table(header, rows, right)}"
     show({"text/plain": text, "text/html": html_table(header, rows, right, caption=caption)})
+
+
+def full_metrics(chapter: str) -> dict[str, Any]:
+    """Return what the full profile recorded, for a figure of it.
+
+    Args:
+        chapter: For instance ``"foundations/cleaning"``.
+
+    Returns:
+        The recorded metrics by name; empty if the full profile has not been run.
+    """
+    return _full_result(chapter).get("metrics", {})
+
+
+def _full_result(chapter: str) -> dict[str, Any]:
+    """Return the record of the full profile, empty if there is none."""
+    # The repository's own results come first, so that `recsys-book check`, which sends new results
+    # elsewhere, shows the same table as the committed one.
+    for folder in (_repository_results(), results_folder()):
+        if result := read_result(chapter, "full", folder):
+            return result
+    return {}
 
 
 def _repository_results() -> Path | None:

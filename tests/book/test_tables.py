@@ -79,6 +79,7 @@ def test_full_run_table_without_a_run(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("RECSYS_BOOK_RESULTS", str(tmp_path))
     book.full_run_table("part/none")
     assert capsys.readouterr().out.startswith("not yet run: `recsys-book run part/none --profile f")
+    assert book.full_metrics("part/none") == {}
 
 
 def test_full_run_table_prefers_the_repository(shown, tmp_path, monkeypatch):
@@ -93,6 +94,7 @@ def test_full_run_table_prefers_the_repository(shown, tmp_path, monkeypatch):
         "full profile · seed 0 · A GPU\nmeasured    value\nrmse        0.912\nnested · n      3"
     )
     assert shown[0]["text/plain"] == expected
+    assert book.full_metrics("part/one") == metrics
     home = tmp_path / "repository"
     (home / "results" / "full").mkdir(parents=True)
     (home / "results" / "full" / "part__one.json").write_text(
@@ -101,6 +103,7 @@ def test_full_run_table_prefers_the_repository(shown, tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "find_repository", lambda *start: home)
     book.full_run_table("part/one")
     assert "Another" in shown[1]["text/plain"]
+    assert book.full_metrics("part/one") == {"rmse": 2.0}
 
 
 def sample(a, b=2):
