@@ -9,6 +9,9 @@ import numpy as np
 
 from recsys_book.case_studies.fashion_shop.simulated_shop import PLACES, SimulatedShop
 
+#: Steps towards the mode in one update.
+_STEPS = 8
+
 
 class BayesianClicks:
     """A normal belief about every weight, narrowed by every batch of clicks.
@@ -105,13 +108,26 @@ class BayesianClicks:
         """
         columns = self.columns(types, items).reshape(-1, 3)
         y, flat, size = clicks.ravel().astype(float), columns.ravel(), len(self.mean_)
-        prior, precision = self.mean_.copy(), self.forget * self.precision_
-        for _ in range(8):
-            p = 1 / (1 + np.exp(-self.mean_[columns].sum(axis=1)))
-            gradient = np.bincount(flat, np.repeat(p - y, 3), size)
+        prior, precision = self.mean_, self.forget * self.precision_
+
+        def loss(w: np.ndarray) -> float:
+            logits = w[columns].sum(axis=1)
+            pull = (precision * (w - prior) ** 2).sum() / 2
+            return float((np.logaddexp(0.0, logits) - y * logits).sum() + pull)
+
+        w, now = prior, loss(prior)
+        for _ in range(_STEPS):
+            p = _sigmoid(w[columns].sum(axis=1))
+            gradient = np.bincount(flat, np.repeat(p - y, 3), size) + precision * (w - prior)
             curvature = np.bincount(flat, np.repeat(p * (1 - p), 3), size)
-            gradient += precision * (self.mean_ - prior)
-            # Three weights share a row; a third of the diagonal Newton step cannot overshoot.
-            self.mean_ -= gradient / (precision + 3 * curvature)
-        p = 1 / (1 + np.exp(-self.mean_[columns].sum(axis=1)))
+            step = gradient / (precision + 3 * curvature)  # three weights share a row
+            while (ahead := loss(w - step)) > now and np.abs(step).max() > 1e-9:
+                step = step / 2
+            w, now = w - step, min(ahead, now)
+        p = _sigmoid(w[columns].sum(axis=1))
+        self.mean_ = w
         self.precision_ = precision + np.bincount(flat, np.repeat(p * (1 - p), 3), size)
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-logits))

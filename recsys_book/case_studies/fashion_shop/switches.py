@@ -58,10 +58,11 @@ def run_shop(
         clicks over those of the best pages possible.
     """
     visitors, clicks, draws = (np.random.default_rng([seed, j]) for j in range(3))
-    learner = BayesianClicks(shop, forget=_FORGET if online else 1.0)
+    learner = BayesianClicks(shop)
     if warm_start:
         learner.adopt(_fit_at_random(BayesianClicks(before), before, 10 * first_log, seed + 1))
     _fit_at_random(learner, shop, first_log, seed)
+    learner.forget = _FORGET
     rows = []
     for t in range(batches):
         types = visitors.integers(shop.n_types, size=batch)
@@ -111,10 +112,10 @@ def run_switches(
 def switch_effects(
     runs: pd.DataFrame, outcome: str = "clicks", level: float = 0.95
 ) -> pd.DataFrame:
-    """Return what each switch adds, in per cent of the same shop with all switches off.
+    """Return what each switch adds, in per cent of the mean shop with all switches off.
 
-    The effect of a switch is the mean of on less off over the four settings of the other two; the
-    interval is Student's over the seeds.
+    The effect of a switch is the mean of on less off over the four settings of the other two, in
+    the same shop; the interval is Student's over the seeds.
 
     Args:
         runs: Result of ``run_switches``, for two seeds at least.
@@ -142,7 +143,7 @@ def switch_effects(
     t = float(scipy.stats.t.ppf((1 + level) / 2, n - 1))
     rows = []
     for name, effect in effects.items():
-        share = 100 * effect / off
+        share = 100 * effect / (off.mean() or np.nan)
         half = t * float(share.std(ddof=1)) / np.sqrt(n)
         rows.append((name, share.mean(), share.mean() - half, share.mean() + half))
     return pd.DataFrame(rows, columns=["switch", "effect", "low", "high"])
