@@ -39,6 +39,14 @@ def test_long_blocks_with_a_burn_in_come_near_the_truth(scarce):
     assert abs(long.mean() - truth) < 0.3 * abs(short.mean() - truth)
 
 
+def test_the_first_periods_of_a_block_are_not_counted(scarce):
+    truth = ex.global_effect(scarce, periods=800, regions=10)
+    whole = ex.switchback(scarce, 240, 120, block=20)
+    late = ex.switchback(scarce, 240, 120, block=20, burn_in=10)
+    assert late.mean() < whole.mean() - 3 * late.std() / np.sqrt(120)
+    assert abs(late.mean() - truth) < 0.5 * abs(whole.mean() - truth)
+
+
 def test_nothing_is_ordered_that_is_not_there():
     tight = ex.Market(listings=3, visitors=200.0, orders=(1.0, 1.0), comes_back=0.5)
     log = tight.run(np.full((50, 4), 0.5), seed=2)
