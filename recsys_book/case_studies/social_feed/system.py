@@ -33,6 +33,7 @@ class Switches:
         learn_from: An event of the feed, or ``"value"``, the chance of joy that the events tell.
         kept: What share of the old evidence counts after an alarm.
         fade: What share of it counts after an hour.
+        delta: ADWIN's rate of false alarms a check, of which there are hundreds a day.
         l2: Penalty of the users' models.
         scale: Standard deviation of the draws, in units of the posterior's width.
     """
@@ -45,6 +46,7 @@ class Switches:
     learn_from: str = "value"
     kept: float = 0.1
     fade: float = 0.98
+    delta: float = 1e-4
     l2: float = 10.0
     scale: float = 0.1
 
@@ -100,7 +102,7 @@ class FeedSystem:
         self.switches = switches or Switches()
         self.value = value
         self.alarms: list[int] = []
-        self.controller = AdaptiveController(ADWIN(delta=0.002))
+        self.controller = AdaptiveController(ADWIN(delta=self.switches.delta))
         n_groups = int(groups.max()) + 1
         self.history = np.zeros((2, contexts.feed.n_users, n_groups))  # reward, and shown
 
