@@ -125,7 +125,7 @@ class Proportional(_Weighted):
                 f"the reward in run {run} is {rewards[run]}; use rewards of 0 or more,"
                 " since chances are proportional to them."
             )
-        super().update(arms, rewards)
+        self._count(arms, rewards)
 
     def weights(self) -> np.ndarray:
         """Return the means divided by their sum, shape (R, K)."""

@@ -28,7 +28,10 @@ class CountingPolicy(Policy):
         self, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray | None = None
     ) -> None:
         """Count the play and add its reward; see :meth:`Policy.update`."""
-        arms, rewards = self._check_feedback(arms, rewards)
+        self._count(*self._check_feedback(arms, rewards))
+
+    def _count(self, arms: np.ndarray, rewards: np.ndarray) -> None:
+        """Count plays and rewards that have been checked."""
         self.n[self._rows, arms] += 1
         self.total[self._rows, arms] += rewards
         self.t += 1

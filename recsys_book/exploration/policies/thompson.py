@@ -82,7 +82,7 @@ class BetaThompson(SamplingPolicy, CountingPolicy):
         if self.discount < 1:
             self.n *= self.discount
             self.total *= self.discount
-        super().update(arms, rewards)
+        self._count(arms, rewards)
 
 
 class GaussianThompson(SamplingPolicy, CountingPolicy):

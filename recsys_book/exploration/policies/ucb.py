@@ -32,13 +32,13 @@ def ucb1_index(mean: np.ndarray, n: np.ndarray, t: float, alpha: float = 1.0) ->
     return np.where(played, mean + bonus, np.inf)
 
 
-def kl_ucb_index(mean: np.ndarray, n: np.ndarray, level: float, steps: int = 5) -> np.ndarray:
+def kl_ucb_index(mean: np.ndarray, n: np.ndarray, level: float, steps: int = 4) -> np.ndarray:
     r"""Return the largest q with :math:`n\,\mathrm{kl}(\hat\mu, q)\le` ``level``.
 
     The divergence is convex in q, so Newton's method started right of the root comes down to it
     and never passes it. The start is the smallest of three upper bounds of the root, which follow
     from kl >= 2(q - p)^2, kl >= (q - p)^2 / 2q and, with the entropy H(p) in nats,
-    kl >= -H(p) - (1 - p) ln(1 - q); ``steps`` iterations leave an error below 1e-6.
+    kl >= -H(p) - (1 - p) ln(1 - q); 4 steps leave an error below 1e-5.
 
     Equation: eq-kl-ucb
 
@@ -54,20 +54,21 @@ def kl_ucb_index(mean: np.ndarray, n: np.ndarray, level: float, steps: int = 5) 
     Returns:
         The index, same shape; infinity where an arm was never played.
     """
-    p = np.clip(mean, 0.0, 1.0)
     played = n > 0
     width = level / np.where(played, n, 1)
-    top = 1 - 1e-12
-    log_p = np.log(np.maximum(p, 1e-300))
-    log_not = np.log(np.maximum(1 - p, 1e-300))
-    entropy = -p * log_p - (1 - p) * log_not
+    p = np.minimum(np.maximum(mean, 0.0), 1.0)
+    not_p = 1 - p
+    entropy = -p * np.log(np.maximum(p, 1e-300)) - not_p * np.log(np.maximum(not_p, 1e-300))
+    target = width + entropy
+    low, high = np.maximum(p, 1e-12), 1 - 1e-12
     q = np.minimum(p + np.sqrt(width / 2), p + width + np.sqrt(width * (width + 2 * p)))
-    q = np.minimum(q, -np.expm1(-(width + entropy) / np.maximum(1 - p, 1e-300)))
-    q = np.clip(q, 1e-12, top)
+    q = np.minimum(q, -np.expm1(-target / np.maximum(not_p, 1e-300)))
+    q = np.minimum(np.maximum(q, low), high)
     for _ in range(steps):
-        kl = p * (log_p - np.log(q)) + (1 - p) * (log_not - np.log1p(-q))
-        slope = np.maximum((q - p) / (q * (1 - q)), 1e-9)
-        q = np.clip(q - (kl - width) / slope, np.maximum(p, 1e-12), top)
+        not_q = 1 - q
+        excess = -p * np.log(q) - not_p * np.log(not_q) - target  # kl(p, q) less the width
+        slope = np.maximum((q - p) / (q * not_q), 1e-9)
+        q = np.minimum(np.maximum(q - excess / slope, low), high)
     return np.where(played, q, np.inf)
 
 
@@ -111,7 +112,7 @@ class UCB1(IndexPolicy, CountingPolicy):
         self, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray | None = None
     ) -> None:
         """Count the play and add its reward; see :meth:`Policy.update`."""
-        super().update(*self._check_clicks(arms, rewards))
+        self._count(*self._check_clicks(arms, rewards))
 
     def index(self, contexts: np.ndarray | None = None) -> np.ndarray:
         """Return the upper confidence bounds, shape (R, K)."""
@@ -194,7 +195,7 @@ class DiscountedUCB(UCB1):
         arms, rewards = self._check_clicks(arms, rewards)
         self.n *= self.discount
         self.total *= self.discount
-        super().update(arms, rewards)
+        self._count(arms, rewards)
 
     def index(self, contexts: np.ndarray | None = None) -> np.ndarray:
         """Return the upper confidence bounds of the faded counts, shape (R, K)."""
@@ -241,7 +242,7 @@ class SlidingWindowUCB(UCB1):
     ) -> None:
         """Count the play, and forget the one that left the window; see :meth:`Policy.update`."""
         arms, rewards = self._check_clicks(arms, rewards)
-        super().update(arms, rewards)
+        self._count(arms, rewards)
         self._recent.append((arms, rewards.copy()))
         if len(self._recent) > self.window:
             old, paid = self._recent.popleft()
