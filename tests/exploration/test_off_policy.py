@@ -55,8 +55,8 @@ def by_package(log, target, q):
     }
 
 
-@pytest.mark.equation("eq-ips")
-@pytest.mark.equation("eq-snips")
+@pytest.mark.equation("eq-policy-ips")
+@pytest.mark.equation("eq-policy-snips")
 @pytest.mark.equation("eq-direct-method")
 @pytest.mark.equation("eq-doubly-robust")
 @pytest.mark.equation("eq-switch-dr")

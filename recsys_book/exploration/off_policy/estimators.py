@@ -37,7 +37,7 @@ def ips(log: BanditLog, target: np.ndarray, support: str = "check") -> Estimate:
     """Weight each reward by how much more often the target would have shown its action.
 
     Source: Horvitz & Thompson (1952), for surveys; Dudík et al. (2011), §2, for policies.
-    Equation: eq-ips.
+    Equation: eq-policy-ips.
 
     Args:
         log: n rows with propensities.
@@ -83,7 +83,7 @@ def snips(log: BanditLog, target: np.ndarray, support: str = "check") -> Estimat
 
     Source: Swaminathan & Joachims (2015), The Self-Normalized Estimator for Counterfactual
     Learning, NeurIPS.
-    Equation: eq-snips.
+    Equation: eq-policy-snips.
 
     Args:
         log: n rows with propensities.
