@@ -83,7 +83,15 @@ class OnlineVideo:
     def load(self) -> None:
         """Fit the model and build the index."""
         vectors = self._vectors() if callable(self._vectors) else self._vectors
-        model = fit_film_model(self.movielens.interactions, vectors, seed=self.seed)
+        self.install(fit_film_model(self.movielens.interactions, vectors, seed=self.seed), vectors)
+
+    def install(self, model: FilmModel, vectors: np.ndarray) -> None:
+        """Serve a model from now on; histories stay, and their sums are added up anew.
+
+        Args:
+            model: A fitted model.
+            vectors: One text vector a film, for the index of similar films.
+        """
         index = ItemIndex(np.asarray(vectors) - np.mean(vectors, axis=0), "hnsw")
         with self._lock:
             self.model, self.index = model, index

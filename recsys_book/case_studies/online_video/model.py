@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recsys_book.meta_learning.cold_start import BayesianFactors, Belief
-from recsys_book.recommenders.closed_form import EASE
 from recsys_book.recommenders.language import TextHybrid
 from recsys_book.recommenders.language.hybrid import shrink_towards_text
 from recsys_book.recommenders.sequential import SequentialEASE
@@ -96,8 +95,7 @@ def fit_film_model(
     log: Interactions,
     vectors: np.ndarray,
     weights: Weights | None = None,
-    sequence: SequentialEASE | EASE | None = None,
-    window: float = 0.1,
+    hybrid: TextHybrid | None = None,
     seed: int = 0,
 ) -> FilmModel:
     """Fit all parts on one log.
@@ -106,9 +104,8 @@ def fit_film_model(
         log: The training log, with ratings from 1 to 5 as values.
         vectors: One text vector a film, shape (n_items, width).
         weights: How much each part counts; None takes those chosen on the tuning splits.
-        sequence: The unfitted part that reads what was watched; None takes the sequential EASE of
-            the leaderboard.
-        window: Share of the rows, in time order, that recent popularity counts.
+        hybrid: The text hybrid to fold, unfitted, over a sequential EASE or an EASE; it is fitted
+            here. None takes that of the leaderboard.
         seed: Seed of the taste vectors' start.
 
     Returns:
@@ -117,13 +114,12 @@ def fit_film_model(
     Raises:
         ValueError: If the log is empty or the vectors do not fit.
     """
-    sequence = SequentialEASE() if sequence is None else sequence
-    hybrid = TextHybrid(sequence, vectors, window=window).fit(log)
+    hybrid = TextHybrid(SequentialEASE(), vectors) if hybrid is None else hybrid
+    hybrid.fit(log)
     taste = BayesianFactors(seed=seed).fit(log)
-    follow = fold_text_in(sequence.weights_, hybrid)
-    half_life = sequence.half_life
+    half_life = hybrid.model_.half_life
     return FilmModel(
-        follow=follow,
+        follow=fold_text_in(hybrid.model_.weights_, hybrid),
         decay=1.0 if half_life is None else 0.5 ** (1 / half_life),
         likeness=hybrid.profile_ @ hybrid.profile_.T,
         popularity=hybrid.popularity_,
