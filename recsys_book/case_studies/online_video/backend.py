@@ -168,15 +168,14 @@ class OnlineVideo:
         with self._lock:
             visitor = self._visitor(person)
             visitor.add(place, stars)
-            if visitor.session is not None and self.model is not None:
-                self._catch_up(visitor, place, stars)
+            self._catch_up(visitor, place, stars)
             return {"state": visitor.state, "events": len(visitor.added)}
 
     def _catch_up(self, visitor: Visitor, place: int, stars: float | None) -> None:
         if visitor.session is not None and visitor.session.model is self.model:
             visitor.session.add(place, stars)
         else:
-            visitor.session = None  # of an older model: built anew when it is asked for
+            visitor.session = None  # none yet, or an older model's: built when it is asked for
 
     def forget(self, person: str) -> None:
         """Forget what a person has added; what the log says stays."""

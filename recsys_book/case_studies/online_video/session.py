@@ -68,7 +68,7 @@ class Session:
         session.stars = [float("nan")] * n if stars is None else [float(s) for s in stars]
         source = model.decay ** np.arange(n - 1.0, -1.0, -1.0)
         if pages is not None and n:
-            pages = np.asarray(pages)
+            pages = np.unique(pages, return_inverse=True)[1]
             source = (np.bincount(pages, source) / np.bincount(pages))[pages]
         session.source = source
         session.follows = source @ model.follow[session.items] if n else session.follows
