@@ -141,19 +141,36 @@ def test_limits_of_switch_and_shrinkage_are_the_model_and_dr(case):
     assert ope.shrunk_dr(*case, shrinkage=1e12).value == pytest.approx(dr, abs=1e-9)
 
 
-def test_the_threshold_keeps_all_weights_where_they_are_mild_and_cuts_where_they_are_wild():
+def test_the_threshold_trusts_a_right_model_and_not_a_wrong_one():
     log, target, q = one_log(2000)
-    mild = ope.switch_threshold(log, ope.uniform_policy(log) * 0.1 + target * 0.9, q)
     weights = ope.importance_weights(log, target)
-    assert mild > np.quantile(weights, 0.5)
+    assert ope.switch_threshold(log, target, q) < np.quantile(weights, 0.5)
+    assert ope.switch_threshold(log, target, np.zeros_like(q)) > np.quantile(weights, 0.9)
+    assert ope.switch_threshold(log, target, q, bias="bound") == weights.max()
+    with pytest.raises(ValueError, match="bias is 'guess'"):
+        ope.switch_threshold(log, target, q, bias="guess")
+
+
+def test_the_switch_saves_an_estimate_from_one_wild_row():
+    log, target, q = one_log(2000)
     odd = log.propensity.copy()
-    odd[log.reward > 0] = np.minimum(odd[log.reward > 0], 1)
-    row = int(np.flatnonzero((log.reward > 0) & (weights > 0))[0])
+    row = int(np.flatnonzero((log.reward > 0) & (ope.importance_weights(log, target) > 0.5))[0])
     odd[row] = 1e-6
     wild = BanditLog(log.context, log.action, log.reward, odd, log.position, 5)
-    threshold = ope.switch_threshold(wild, target, np.zeros_like(q))
-    assert threshold < ope.importance_weights(wild, target)[row]
     assert ope.switch_dr(wild, target, q).value < 1 < ope.ips(wild, target).value
+
+
+def test_the_bootstrap_of_a_ratio_takes_the_ratio_anew():
+    log, target, q = one_log(300)
+    estimate = ope.snips(log, target)
+    low, high = estimate.interval(n=500)
+    normal = estimate.interval(method="normal")
+    np.testing.assert_allclose([low, high], normal, atol=0.35 * (normal[1] - normal[0]))
+    few = ope.Estimate.of_ratio(np.array([5.0, 0, 0, 0]), np.array([1.0, 0, 0, 0]))
+    assert few.interval(n=200) == (1.0, 1.0), "a resample without weight is left out"
+    shifted = ope.self_normalized_dr(log, target, np.full_like(q, 0.1))
+    middle = np.mean(shifted.interval(n=500))
+    assert abs(middle - shifted.value) < shifted.standard_error
 
 
 def test_snips_stays_within_the_rewards_where_ips_does_not():
@@ -176,6 +193,9 @@ def test_support_is_checked_and_may_be_waived():
         ope.ips(log, target)
     assert ope.ips(log, target, support="ignore").value == pytest.approx(0.5)
     assert ope.diagnose(log, target).uncovered == pytest.approx(0.3)
+    pages = BanditLog(np.zeros((2, 0)), [0, 1], [1.0, 0.0], [0.5, 0.5], [0, 1], 2, 2)
+    with pytest.raises(ValueError, match="action 1 in position 0 with probability 0.5"):
+        ope.snips(pages, np.full((2, 2), 0.5))
     with pytest.raises(ValueError, match="support is 'maybe'"):
         ope.snips(log, target, support="maybe")
 
