@@ -102,6 +102,11 @@ def simulate(
     return Simulation(np.array(played), rewards, regret)
 
 
+def _generator(seed: int) -> np.random.Generator:
+    """Return a generator that shares nothing with that of a policy of the same seed."""
+    return np.random.default_rng([seed, 2])
+
+
 def _means(means: np.ndarray, n_runs: int | None, name: str = "means") -> np.ndarray:
     """Return means of shape (R, K)."""
     means = np.asarray(means, dtype=float)
@@ -118,7 +123,7 @@ class _Arms:
     def __init__(self, means: np.ndarray, n_runs: int | None, seed: int):
         self.means = _means(means, n_runs)
         self.n_runs, self.n_arms = self.means.shape
-        self.rng = np.random.default_rng(seed)
+        self.rng = _generator(seed)
         self._rows = np.arange(self.n_runs)
         self._best = self.means.max(axis=1)
 
@@ -219,7 +224,7 @@ class LinearArms:
             )
         self.n_arms = len(self.theta) if shared else self.table.shape[1]
         self.n_runs, self.sd, self.clicks = n_runs, sd, clicks
-        self.rng = np.random.default_rng(seed)
+        self.rng = _generator(seed)
         self._rows = np.arange(n_runs)
         equation = "nd,kd->nk" if shared else "nkd,kd->nk" if self.theta.ndim == 2 else "nkd,d->nk"
         self._table_means = np.einsum(equation, self.table, self.theta)
@@ -310,7 +315,7 @@ class CascadeEnvironment:
         if not 1 <= n_positions <= self.n_arms:
             raise ValueError(f"n_positions is {n_positions}; use 1 to {self.n_arms}, the items.")
         self.n_positions = n_positions
-        self.rng = np.random.default_rng(seed)
+        self.rng = _generator(seed)
         self._rows = np.arange(self.n_runs)[:, None]
         top = np.sort(self.attraction, axis=1)[:, -n_positions:]
         self._best = cascade_click_probability(top)

