@@ -11,7 +11,7 @@ BUILD := _build
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help setup data book test test-unit test-book lint chapter outputs serve clean distclean
+.PHONY: help setup data book test test-unit test-book lint chapter outputs serve video clean distclean
 help:            ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -55,6 +55,9 @@ outputs: setup data         ## make the committed outputs of a chapter again (CH
 
 serve: book                 ## read the book at http://127.0.0.1:8000
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 -d $(BUILD)/html
+
+video: setup data           ## serve the video case study: web page, model and Redis (PORT=8080)
+	@$(BIN)/recsys-book serve --port $(if $(filter 8000,$(PORT)),8080,$(PORT))
 
 clean:                      ## remove what was built (the environment and the data cache stay)
 	rm -rf $(BUILD) .pytest_cache .ruff_cache .hypothesis .coverage *.egg-info

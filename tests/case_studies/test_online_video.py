@@ -385,10 +385,10 @@ def test_the_search_forgives(ml100k):
 
 
 def test_the_policy_adapts_as_told():
-    people = SimulatedPeople(n_users=80, n_items=80, bait=0.3, seed=0)
+    people = SimulatedPeople(n_users=120, n_items=80, bait=0.3, seed=0)
 
     def glad(**switches):
-        feedback = closed_loop(people, video_policy(**switches), 10, seed=0).to_frame()
+        feedback = closed_loop(people, video_policy(**switches), 12, seed=0).to_frame()
         late = feedback[feedback["round"] >= 6]
         return late["satisfied"].sum(), feedback["item"].nunique()
 
