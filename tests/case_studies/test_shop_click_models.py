@@ -7,6 +7,7 @@ import torch
 from scipy.optimize import minimize_scalar
 
 from recsys_book.case_studies import fashion_shop as shop
+from recsys_book.case_studies.fashion_shop.ftrl_kernel import ftrl_pass
 from recsys_book.data import BanditLog
 from recsys_book.data.open_bandit import OpenBandit
 from recsys_book.optimizers import AdaGrad, Optimizer
@@ -65,6 +66,12 @@ def test_logs_are_merged_in_order_of_time_and_days_count_from_the_first(rows):
     assert rows.day[0] == 0 and rows.day[-1] == 2
     midnight = shop.encode_impressions([toy_shop(n=3, start="2019-11-24T14:59")])
     assert midnight.field("daypart")[0] == 3  # 23:59 in the shop, one minute before its night
+
+
+def test_room_lists_its_names_and_no_others():
+    assert set(shop.__all__) <= set(dir(shop))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = shop.nothing
 
 
 def test_rows_are_taken_in_the_order_given(rows):
@@ -135,6 +142,16 @@ def test_ftrl_loop_is_a_plain_transcription(rows):
         n[columns] += g * g
     np.testing.assert_allclose(before, guesses, rtol=1e-12)
     np.testing.assert_allclose(model.z_, z, rtol=1e-12)
+
+
+def test_compiled_loop_is_the_python_loop(rows):
+    few, settings = rows.take(np.arange(80)), (0.1, 1.0, 0.3, 0.5, -2.0)
+    results = []
+    for loop in (ftrl_pass, ftrl_pass.py_func):
+        z, n = np.zeros(few.n_columns), np.zeros(few.n_columns)
+        results.append((loop(few.columns, few.click, z, n, settings), z, n))
+    for compiled, plain in zip(*results):
+        np.testing.assert_allclose(compiled, plain, rtol=1e-12)
 
 
 def test_each_row_is_predicted_before_it_is_learned(rows):

@@ -141,6 +141,7 @@ def test_in_doubt_the_choice_is_the_safe_policy():
         {"policy": ["uniform", "bold"], "method": "snips", "value": [4.0, 9.0], "low": [3.0, 3.0]}
     )
     assert shop.choose_by_lower_bound(table) == ("uniform", False)
+    assert shop.choose_by_lower_bound(table[::-1]) == ("uniform", False)
     table.loc[1, "low"] = 3.5
     assert shop.choose_by_lower_bound(table) == ("bold", False)
     table.loc[1, "low"] = 4.5
