@@ -76,7 +76,8 @@ def test_the_six_logs_are_as_the_docstring_says(logs):
         assert len(log) == len(shop.rows) == 10_000
         assert log.n_actions == len(shop.items) == sizes[campaign]
         assert log.reward.sum() == clicks[policy][CAMPAIGNS.index(campaign)]
-        assert set(log.position) == {0, 1, 2}
+        np.testing.assert_array_equal(log.position + 1, shop.rows["position"])
+        np.testing.assert_array_equal(log.action, shop.rows["item_id"])
         assert (np.diff(log.timestamp).astype(int) >= 0).all()
         assert log.context.sum(axis=1).tolist() == [4.0] * 10_000
         assert len(shop.features) == log.context.shape[1]
