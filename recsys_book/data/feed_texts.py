@@ -68,8 +68,12 @@ _TOPICS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
             "The director talks about {0}, {1}",
             "{0} wins the festival prize, {1}",
         ),
-        ("the black-and-white thriller", "that silent comedy", "the new science-fiction film",
-         "a documentary on sailors"),
+        (
+            "the black-and-white thriller",
+            "that silent comedy",
+            "the new science-fiction film",
+            "a documentary on sailors",
+        ),
         ("the camera hardly moves", "wonderful acting and a weak script", "stay for the last shot"),
     ),
     "travel": (
