@@ -60,7 +60,11 @@ def test_the_least_recently_used_goes_first_and_all_go_after_their_time():
 
 def test_a_key_names_all_that_the_answer_depends_on():
     key = cache_key("m1", "ann", "s0", 10, 0.5)
-    others = [("m2", "ann", "s0", 10, 0.5), ("m1", "bob", "s0", 10, 0.5), ("m1", "ann", "s1", 10, 0.5)]
+    others = [
+        ("m2", "ann", "s0", 10, 0.5),
+        ("m1", "bob", "s0", 10, 0.5),
+        ("m1", "ann", "s1", 10, 0.5),
+    ]
     assert len({key, *(cache_key(*other) for other in others)}) == 4
     with pytest.raises(ValueError, match="mixed up"):
         cache_key("m1|ann", "s0", "x")

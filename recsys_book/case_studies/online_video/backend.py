@@ -137,7 +137,7 @@ class OnlineVideo:
         if model is None:
             raise ModelAway("The model is away; only the popular list is served.")
         if visitor.session is None or visitor.session.model is not model:
-            session = Session.of(model, *self._history(visitor.row))
+            session = Session.of(model, *self.history(visitor.row))
             for item, stars in visitor.added:
                 session.add(item, stars)
             visitor.session = session
@@ -147,8 +147,15 @@ class OnlineVideo:
         self._live.move_to_end(id(visitor))
         return visitor.session
 
-    def _history(self, row: int | None) -> tuple[list[int], list[float], list[int]]:
-        """Return the films, ratings and pages of a person of the log."""
+    def history(self, row: int | None) -> tuple[list[int], list[float], list[int]]:
+        """Return what the log says of a person.
+
+        Args:
+            row: Position of the person in the log; None for a guest.
+
+        Returns:
+            Films, ratings and pages, the oldest first; what has one timestamp has one page.
+        """
         if row is None:
             return [], [], []
         log = self.movielens.interactions
@@ -188,7 +195,7 @@ class OnlineVideo:
         """Return what is kept of a person, the latest event first."""
         with self._lock:
             visitor = self._visitor(person)
-            items, stars, _ = self._history(visitor.row)
+            items, stars, _ = self.history(visitor.row)
             history = dict(zip(items, stars))
             for item, given in visitor.added:
                 history[item] = given if given is not None else history.get(item)

@@ -35,9 +35,14 @@ class FilmRanker(BaseRecommender):
 
     def _fit(self, interactions: Interactions) -> None:
         self.model_ = fit_film_model(interactions, self.vectors, self.weights, seed=self.seed)
-        self._remember(interactions)
+        self.remember(interactions)
 
-    def _remember(self, log: Interactions) -> None:
+    def remember(self, log: Interactions) -> None:
+        """Read the histories of a log instead of those of the training log; nothing is fitted.
+
+        Args:
+            log: A log with the film vocabulary of the training log.
+        """
         order = log.order_by_time()
         order = order[np.argsort(log.user[order], kind="stable")]
         counts = np.bincount(log.user, minlength=log.n_users)
