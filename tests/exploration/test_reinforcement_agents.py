@@ -98,6 +98,14 @@ def test_errors_of_the_true_value_have_the_advantage_as_mean(sample):
     assert np.mean(z**2) < 1.5
 
 
+@pytest.mark.equation("eq-advantage")
+def test_errors_by_hand():
+    states = np.array([[0], [1], [2]])
+    visits = Visits(states, np.zeros((2, 1), int), states[:-1] != 2, {})
+    errors = td_errors(visits, np.array([[1.0], [2.0]]), np.array([10.0, 20.0, 0.0]), 0.5)
+    np.testing.assert_allclose(errors[:, 0], [1 + 0.5 * 20 - 10, 2 - 20])
+
+
 def test_score_gradients_ignore_who_has_left(sample):
     logits, visits, _, _ = sample
     weights = np.where(visits.alive, 0.0, 1e6)

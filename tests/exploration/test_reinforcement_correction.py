@@ -5,6 +5,7 @@ import pytest
 
 from recsys_book.exploration.reinforcement import (
     Feed,
+    Visits,
     action_values,
     corrected_gradient,
     discounted_returns,
@@ -52,6 +53,20 @@ def test_weighted_visits_have_the_value_of_the_other_policy(log):
     assert steps.std() < whole.std()
     same = per_decision_values(visits, rewards, UNIFORM, UNIFORM, 0.98)
     np.testing.assert_allclose(same, discounted_returns(rewards, 0.98)[0])
+
+
+@pytest.mark.equation("eq-per-decision")
+def test_weights_by_hand():
+    """One user, three visits, the last after leaving."""
+    states = np.array([[0], [1], [2], [2]])
+    visits = Visits(states, np.array([[0], [1], [0]]), states[:-1] != 2, {})
+    target, logging = np.full((3, 2), 0.5), np.array([[0.25, 0.75], [0.75, 0.25], [0.5, 0.5]])
+    rewards = np.array([[1.0], [10.0], [0.0]])
+    np.testing.assert_allclose(importance_ratios(visits, target, logging)[:, 0], [2, 2, 1])
+    got = per_decision_values(visits, rewards, target, logging, 0.5)
+    np.testing.assert_allclose(got, [2 * 1 + 0.5 * 4 * 10])
+    whole = whole_life_values(visits, rewards, target, logging, 0.5)
+    np.testing.assert_allclose(whole, [4 * (1 + 0.5 * 10)])
 
 
 @pytest.mark.equation("eq-per-decision")
