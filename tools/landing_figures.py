@@ -75,7 +75,7 @@ MARKED = {"collaborative": "blue", "recent popularity": "vermillion"}
 
 def draw_map() -> None:
     """Draw the parts of the book and how they build on each other."""
-    here = ["foundations", "optimizers", "encoders", "recommenders", "meta"]
+    here = [name for name in PARTS if name != "production"]
     figures.flow(PARTS, ARROWS, positions=PLACES, highlight=here)
 
 
