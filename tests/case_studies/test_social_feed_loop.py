@@ -89,10 +89,12 @@ def test_outcomes_count_what_happened(newest):
 
 def test_return_is_a_visit_within_three_hours():
     came = np.zeros((6, 2), bool)
-    came[[0, 2], 0] = True  # user 0 comes back after two hours, and then not within three
+    came[[0, 3], 0] = True  # user 0 comes back after three hours; the end of the run is cut
     came[1, 1] = True  # user 1 does not come back
     run = sf.FeedRun(FeedEvents.empty(2, 3), came, np.zeros(2), 0)
-    assert run.outcomes()["return"] == pytest.approx(1 / 3)
+    assert run.outcomes()["return"] == pytest.approx(1 / 2)
+    came[3, 0], came[4, 0] = False, True  # after four hours it is no return
+    assert run.outcomes()["return"] == 0
     assert np.isnan(
         sf.FeedRun(FeedEvents.empty(2, 3), came[:2], np.zeros(2), 0).outcomes()["return"]
     )
