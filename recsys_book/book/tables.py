@@ -13,6 +13,9 @@ from recsys_book.book.catalog import find_repository
 from recsys_book.book.display import show
 from recsys_book.book.record import read_result, results_folder
 
+#: A recorded list of no more numbers than this stands in the table of a full run.
+SHORT = 5
+
 
 def format_cell(value: Any, decimals: int = 3) -> str:
     """Return a table cell's text.
@@ -146,7 +149,7 @@ def _is_number(value: Any) -> bool:
 
 
 def full_run_table(chapter: str) -> None:
-    """Show what the full profile measured, and on which device.
+    """Show what the full profile measured, and on which device; longer lists are left out.
 
     Args:
         chapter: For instance ``"foundations/cleaning"``.
@@ -196,4 +199,6 @@ def _flatten(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
             flat += _flatten(value, f"{prefix}{name} · ")
         elif not isinstance(value, list):
             flat.append((prefix + name, value))
+        elif len(value) <= SHORT and not any(isinstance(one, (list, dict)) for one in value):
+            flat.append((prefix + name, ", ".join(map(format_cell, value))))
     return flat

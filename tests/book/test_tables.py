@@ -85,13 +85,14 @@ def test_full_run_table_without_a_run(capsys, tmp_path, monkeypatch):
 def test_full_run_table_prefers_the_repository(shown, tmp_path, monkeypatch):
     monkeypatch.setenv("RECSYS_BOOK_RESULTS", str(tmp_path))
     monkeypatch.setattr(tables, "find_repository", lambda *start: None)
-    metrics = {"rmse": 0.91234, "nested": {"n": 3}, "per_user": [1, 2]}
+    metrics = {"rmse": 0.91234, "nested": {"n": 3}, "per_user": list(range(6)), "two": [0.5, 1]}
     path = tmp_path / "full" / "part__one.json"
     path.parent.mkdir()
     path.write_text(json.dumps({"metrics": metrics, "seed": 0, "device": "A GPU"}))
     book.full_run_table("part/one")
     expected = (
-        "full profile · seed 0 · A GPU\nmeasured    value\nrmse        0.912\nnested · n      3"
+        "full profile · seed 0 · A GPU\nmeasured       value\nrmse           0.912\n"
+        "nested · n         3\ntwo         0.500, 1"
     )
     assert shown[0]["text/plain"] == expected
     assert book.full_metrics("part/one") == metrics
