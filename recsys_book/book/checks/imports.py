@@ -35,6 +35,8 @@ LAZY = {
     ("commands.leaderboard", "data"),
     ("commands.leaderboard", "recommenders"),
     ("commands.serve", "case_studies"),
+    ("commands.serve", "data"),
+    ("commands.serve", "encoders"),
     ("commands.serve", "production"),
 }
 
