@@ -285,6 +285,8 @@ def test_the_state_names_the_events_and_nothing_else(service, world, model):
     other.record("4", "9", None)
     other.record("4", "8", 5.0)
     assert other.state_of("4") != other.state_of("3"), "the order matters"
+    other.record("5", "9", None)
+    assert other.state_of("5") != other.state_of("3"), "so does every earlier event"
     assert OnlineVideo(*world, seed=1).version != service.version
 
 
