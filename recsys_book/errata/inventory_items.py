@@ -11,12 +11,17 @@ from pathlib import Path
 
 INVENTORY = Path(__file__).with_name("inventory.json")
 STATES = ("done", "comes with")
-HERE = ("Foundations", "Optimizers", "Encoders", "Recommenders", "Meta-learning", "Appendix")
-LATER = (
+HERE = (
+    "Foundations",
+    "Optimizers",
+    "Encoders",
+    "Recommenders",
+    "Meta-learning",
     "Exploration",
     "Case studies",
-    "Production",
+    "Appendix",
 )
+LATER = ("Production",)
 
 GROUPS = {
     "A": "Recommender systems: concepts and architecture",
