@@ -111,7 +111,7 @@ def warm(url: str) -> None:
     """Let every person ask once."""
     people = load_movielens("100k").interactions.users
     calls = [Call(f"/people/{person}/recommendations?k=10") for person in people]
-    asyncio.run(open_loop(url, calls, 150, len(calls) / 150, timeout=30))
+    asyncio.run(open_loop(url, calls, 50, len(calls) / 50, timeout=30))
 
 
 def steady(url: str, rate: float, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,10 +44,13 @@ def serve(port: int, *, host: str = "127.0.0.1", redis: str = "own") -> int:
     app = serving.create_app(backend, cache, settings, page)
     server = uvicorn.Server(serving.uvicorn_config(app, port, host))
     announce(server, host)
+    turn = sys.getswitchinterval()
+    sys.setswitchinterval(0.0005)  # a computing thread keeps the others waiting no longer than this
     try:
         with end_on_request():
             server.run()
     finally:
+        sys.setswitchinterval(turn)
         stop()
     return 0
 
