@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 class TwoTowers(nn.Module):
     r"""A user tower and an item tower of one width; a pair's score is their product.
 
-    The item tower maps the item's text vector. The user tower maps the user's *profile*: the mean
-    of the text vectors of the films rated so far, each weighted by how much the rating was above
-    the middle. Neither knows anybody by name, so new users and new items need no new weights. The
-    probability is the sigmoid of the product; the loss takes the product itself.
+    The item tower maps the item's text vector. The user tower maps the user's *profile*: the sum of
+    the text vectors of the films rated so far, each times how far its rating lies above the middle,
+    over the root of their number. Neither knows anybody by name, so new users and new items need no
+    new weights; an item that was never trained on has a bias of zero. The probability is the
+    sigmoid of product plus bias; the loss takes this sum itself.
 
     Source: Yi et al. (2019), "Sampling-bias-corrected neural modeling for large corpus item
     recommendations", RecSys.
