@@ -35,7 +35,7 @@ class Switches:
         fade: What share of it counts after an hour.
         delta: ADWIN's rate of false alarms a check, of which there are hundreds a day.
         l2: Penalty of the users' models.
-        scale: Standard deviation of the draws, in units of the posterior's width.
+        scale: Standard deviation of the noise that the draws assume; some 0.3 would be honest.
     """
 
     online: bool = True
