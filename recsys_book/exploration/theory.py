@@ -81,7 +81,7 @@ def lai_robbins_constant(means: np.ndarray) -> float:
 
 
 def hoeffding_tail(n: float, gap: float) -> float:
-    r"""Return the bound :math:`e^{-2n\varepsilon^2}` on :math:`P(\hat\mu_n\ge\mu+\varepsilon)`.
+    r"""Return the bound :math:`e^{-2nu^2}` on :math:`P(\hat\mu_n\ge\mu+u)`.
 
     Equation: eq-hoeffding
 
@@ -90,7 +90,7 @@ def hoeffding_tail(n: float, gap: float) -> float:
 
     Args:
         n: Independent values in [0, 1].
-        gap: epsilon, at least 0.
+        gap: u, at least 0.
 
     Returns:
         The bound.

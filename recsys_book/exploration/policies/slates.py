@@ -162,7 +162,7 @@ class CascadeThompson(CascadePolicy):
     """Show the items with the highest draws from their Beta posteriors.
 
     Source: Cheung, Tan and Zhong (2019), "A Thompson Sampling Algorithm for Cascading Bandits",
-    AISTATS.
+    AISTATS (there with normal draws of the same counts' means).
     """
 
     def index(self, rng: np.random.Generator | None = None) -> np.ndarray:
