@@ -82,7 +82,7 @@ def test_odd_address_changes_nothing(small_book, capsys):
 
 
 def test_buttons_appear_with_the_address(small_book, monkeypatch):
-    for name in ("_ext", "_static"):
+    for name in ("_ext", "_static", "results/reports"):
         shutil.copytree(ROOT / name, small_book / name)
     (small_book / "_toc.yml").write_text(TOC)
     assert cli.main(["address", ADDRESS]) == 0
