@@ -5,8 +5,7 @@ The rooms are imported on their own: ``recsys_book.meta_learning.cold_start`` (n
 this folder and is imported when it is first asked for, because it needs torch.
 """
 
-from importlib import import_module
-from typing import Any
+from recsys_book._lazy import lazy_names
 
 #: Public name -> module of this folder.
 _LAZY: dict[str, str] = {
@@ -75,12 +74,4 @@ _LAZY: dict[str, str] = {
 
 __all__ = sorted(_LAZY)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _LAZY)

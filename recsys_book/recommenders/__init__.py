@@ -4,9 +4,7 @@ Models that need torch, numba or the encoders are imported when they are first a
 popularity count does not wait for a deep-learning library.
 """
 
-from importlib import import_module
-from typing import Any
-
+from recsys_book._lazy import lazy_names
 from recsys_book.recommenders.base import (
     TIE_SEED,
     BaseRecommender,
@@ -221,12 +219,4 @@ _LAZY: dict[str, str] = {
 }
 __all__ += sorted(_LAZY)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _LAZY)

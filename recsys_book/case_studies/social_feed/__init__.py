@@ -1,7 +1,6 @@
 """A social feed: a simulation with known truth, and a loader for real news."""
 
-from importlib import import_module
-from typing import Any
+from recsys_book._lazy import lazy_names
 
 #: Where each public name is defined; a module is imported when a name of it is first asked for.
 _LAZY: dict[str, str] = {
@@ -52,12 +51,4 @@ _LAZY: dict[str, str] = {
 
 __all__ = sorted(_LAZY)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+__getattr__, __dir__ = lazy_names(__name__, _LAZY)

@@ -1,8 +1,6 @@
 """Cold start: newcomers with a few ratings, and films that nobody has rated."""
 
-from importlib import import_module
-from typing import Any
-
+from recsys_book._lazy import lazy_names
 from recsys_book.meta_learning.cold_start.baselines import (
     BiasesWithUserRidge,
     GlobalMean,
@@ -232,12 +230,4 @@ __all__ = [
 
 __all__ += sorted(_LAZY)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _LAZY)

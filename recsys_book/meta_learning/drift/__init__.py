@@ -3,8 +3,7 @@
 ``MetaStart``, which needs torch, is imported when it is first asked for.
 """
 
-from typing import Any
-
+from recsys_book._lazy import lazy_names
 from recsys_book.meta_learning.drift.adwin import ADWIN, bernstein_cut, hoeffding_cut
 from recsys_book.meta_learning.drift.controller import (
     Action,
@@ -101,10 +100,7 @@ __all__ = [
     "window_error",
 ]
 
+#: Public name → the module of this folder that needs torch.
+_LAZY: dict[str, str] = {"MetaStart": "readaptation"}
 
-def __getattr__(name: str) -> Any:
-    if name != "MetaStart":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from recsys_book.meta_learning.drift.readaptation import MetaStart
-
-    return MetaStart
+__getattr__, __dir__ = lazy_names(__name__, _LAZY)

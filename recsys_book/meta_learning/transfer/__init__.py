@@ -1,8 +1,6 @@
 """Transfer: what one domain teaches about another, and when it misleads."""
 
-from importlib import import_module
-from typing import Any
-
+from recsys_book._lazy import lazy_names
 from recsys_book.meta_learning.transfer.collective import CollectiveFactors, collective_objective
 from recsys_book.meta_learning.transfer.discrepancy import (
     coral,
@@ -93,12 +91,4 @@ __all__ = [
     *_LAZY,
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _LAZY)

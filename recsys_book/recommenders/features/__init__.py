@@ -1,8 +1,6 @@
 """Models that mix many kinds of features: fields, side information, contexts, behaviours."""
 
-from importlib import import_module
-from typing import Any
-
+from recsys_book._lazy import lazy_names
 from recsys_book.recommenders.features.factorization_machine import (
     FactorizationMachine,
     fm_double_sum,
@@ -53,9 +51,4 @@ _LAZY = {
     "wide_deep_logit": "wide_deep",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import what needs torch when it is first asked for."""
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+__getattr__, __dir__ = lazy_names(__name__, _LAZY)

@@ -1,8 +1,6 @@
 """Facts about items: as triples, as vectors, as features, and as reasons."""
 
-from importlib import import_module
-from typing import Any
-
+from recsys_book._lazy import lazy_names
 from recsys_book.recommenders.knowledge_graph.graph_features import graph_features
 from recsys_book.recommenders.knowledge_graph.link_prediction import (
     FrequencyLinks,
@@ -55,9 +53,4 @@ _LAZY = {
     "transr_distance": "transr",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import what needs torch when it is first asked for."""
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+__getattr__, __dir__ = lazy_names(__name__, _LAZY)

@@ -1,8 +1,6 @@
 """Recommenders that read the order of a history: chains, regressions and networks."""
 
-from importlib import import_module
-from typing import Any
-
+from recsys_book._lazy import lazy_names
 from recsys_book.recommenders.sequential.fpmc import FPMC
 from recsys_book.recommenders.sequential.histories import Histories, next_item_pieces, shuffled
 from recsys_book.recommenders.sequential.linear import SequentialEASE
@@ -24,8 +22,4 @@ __all__ = [
     "shuffled",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+__getattr__, __dir__ = lazy_names(__name__, _LAZY)
