@@ -7,6 +7,13 @@ import numpy as np
 from recsys_book.exploration.policies.base import Policy
 
 
+def checked_discount(discount: float) -> float:
+    """Return a discount above 0 and at most 1, or say what is wrong with it."""
+    if not 0 < discount <= 1:
+        raise ValueError(f"discount is {discount}; use a number above 0, at most 1.")
+    return discount
+
+
 class CountingPolicy(Policy):
     """A policy that remembers the number of plays and the sum of rewards of each arm.
 
@@ -35,6 +42,12 @@ class CountingPolicy(Policy):
         self.n[self._rows, arms] += 1
         self.total[self._rows, arms] += rewards
         self.t += 1
+
+    def _fade(self, discount: float) -> None:
+        """Let what is known count ``discount`` times as much as before; 1 forgets nothing."""
+        if discount < 1:
+            self.n *= discount
+            self.total *= discount
 
     def means(self, initial: float = 0.0) -> np.ndarray:
         """Return the mean reward of each arm, ``initial`` where it was never played; (R, K)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from recsys_book.exploration.policies.base import SamplingPolicy
-from recsys_book.exploration.policies.counts import CountingPolicy
+from recsys_book.exploration.policies.counts import CountingPolicy, checked_discount
 
 
 def beta_posterior(
@@ -62,10 +62,8 @@ class BetaThompson(SamplingPolicy, CountingPolicy):
         super().__init__(n_arms=n_arms, n_runs=n_runs, seed=seed)
         if min(prior) <= 0:
             raise ValueError(f"prior is {prior}; use two numbers above 0.")
-        if not 0 < discount <= 1:
-            raise ValueError(f"discount is {discount}; use a number above 0, at most 1.")
         self.prior = prior
-        self.discount = discount
+        self.discount = checked_discount(discount)
 
     def sample(
         self, contexts: np.ndarray | None = None, rng: np.random.Generator | None = None
@@ -79,9 +77,7 @@ class BetaThompson(SamplingPolicy, CountingPolicy):
     ) -> None:
         """Count clicks and shows; see :meth:`Policy.update`."""
         arms, rewards = self._check_clicks(arms, rewards)
-        if self.discount < 1:
-            self.n *= self.discount
-            self.total *= self.discount
+        self._fade(self.discount)
         self._count(arms, rewards)
 
 

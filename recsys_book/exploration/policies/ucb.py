@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 
 from recsys_book.exploration.policies.base import IndexPolicy
-from recsys_book.exploration.policies.counts import CountingPolicy
+from recsys_book.exploration.policies.counts import CountingPolicy, checked_discount
 
 
 def ucb1_index(mean: np.ndarray, n: np.ndarray, t: float, alpha: float = 1.0) -> np.ndarray:
@@ -116,7 +116,11 @@ class UCB1(IndexPolicy, CountingPolicy):
 
     def index(self, contexts: np.ndarray | None = None) -> np.ndarray:
         """Return the upper confidence bounds, shape (R, K)."""
-        return ucb1_index(self.means(), self.n, max(self.t, 1), self.alpha)
+        return ucb1_index(self.means(), self.n, max(self._answers(), 1), self.alpha)
+
+    def _answers(self) -> float:
+        """Return how many answers the means rest on; the same in every run."""
+        return self.t
 
 
 class KLUCB(UCB1):
@@ -184,23 +188,18 @@ class DiscountedUCB(UCB1):
         ties: str = "random",
     ):
         super().__init__(n_arms=n_arms, alpha=alpha, n_runs=n_runs, seed=seed, ties=ties)
-        if not 0 < discount <= 1:
-            raise ValueError(f"discount is {discount}; use a number above 0, at most 1.")
-        self.discount = discount
+        self.discount = checked_discount(discount)
 
     def update(
         self, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray | None = None
     ) -> None:
         """Fade what is known, then count; see :meth:`Policy.update`."""
         arms, rewards = self._check_clicks(arms, rewards)
-        self.n *= self.discount
-        self.total *= self.discount
+        self._fade(self.discount)
         self._count(arms, rewards)
 
-    def index(self, contexts: np.ndarray | None = None) -> np.ndarray:
-        """Return the upper confidence bounds of the faded counts, shape (R, K)."""
-        t = max(self.n[0].sum(), 1.0)  # the same in every run
-        return ucb1_index(self.means(), self.n, t, self.alpha)
+    def _answers(self) -> float:
+        return self.n[0].sum()
 
 
 class SlidingWindowUCB(UCB1):
@@ -249,6 +248,5 @@ class SlidingWindowUCB(UCB1):
             self.n[self._rows, old] -= 1
             self.total[self._rows, old] -= paid
 
-    def index(self, contexts: np.ndarray | None = None) -> np.ndarray:
-        """Return the upper confidence bounds of the window, shape (R, K)."""
-        return ucb1_index(self.means(), self.n, max(len(self._recent), 1), self.alpha)
+    def _answers(self) -> float:
+        return len(self._recent)
