@@ -9,6 +9,7 @@ _LAZY: dict[str, str] = {
     "Curve": "agents",
     "DQN": "dqn",
     "Feed": "feed",
+    "GreedyAgent": "agents",
     "KINDS": "feed",
     "MDP": "exact",
     "ModelBased": "agents",

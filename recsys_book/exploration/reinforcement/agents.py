@@ -17,7 +17,7 @@ from recsys_book.exploration.reinforcement.exact import (
 )
 from recsys_book.exploration.reinforcement.feed import Feed, Visits, simulate_users
 
-__all__ = ["Agent", "Curve", "ModelBased", "epsilon_greedy", "train"]
+__all__ = ["Agent", "Curve", "GreedyAgent", "ModelBased", "epsilon_greedy", "train"]
 
 
 class Agent(ABC):
@@ -62,7 +62,7 @@ class Curve:
     Attributes:
         users: (C,) users met so far.
         values: (C,) exact value of the agent's policy for a new user.
-        beliefs: (C,) what the agent believed the best policy to be worth.
+        beliefs: (C,) what the agent believed a new user to be worth.
     """
 
     users: np.ndarray
@@ -124,7 +124,31 @@ def epsilon_greedy(values: np.ndarray, epsilon: float) -> np.ndarray:
     return (1 - epsilon) * greedy_policy(values) + epsilon / values.shape[1]
 
 
-class ModelBased(Agent):
+class GreedyAgent(Agent):
+    """An agent that values each action and takes the best; while it learns, any now and then.
+
+    Attributes:
+        Q: (S, A) action values.
+        epsilon: Share of random actions while it learns.
+    """
+
+    Q: np.ndarray
+    epsilon: float
+
+    def behaviour(self) -> np.ndarray:
+        """The greedy policy, with random actions now and then."""
+        return epsilon_greedy(self.Q, self.epsilon)
+
+    def belief(self, start: np.ndarray) -> float:
+        """The highest action value, averaged over first states."""
+        return float(start @ self.Q.max(axis=1))
+
+    def policy(self) -> np.ndarray:
+        """The greedy policy."""
+        return greedy_policy(self.Q)
+
+
+class ModelBased(GreedyAgent):
     """Count what happened, take the counts for the law, and plan.
 
     The baseline of every agent that learns without a model: nothing of what was seen is wasted.
@@ -173,14 +197,6 @@ class ModelBased(Agent):
         start = np.full(len(self.value), 1 / len(self.value))
         return MDP(moves, means, start, self.discount)
 
-    def behaviour(self) -> np.ndarray:
-        """The plan, with random actions now and then."""
-        return epsilon_greedy(self.Q, self.epsilon)
-
     def belief(self, start: np.ndarray) -> float:
         """The value of the plan under the counts."""
         return float(start @ self.value)
-
-    def policy(self) -> np.ndarray:
-        """The plan."""
-        return greedy_policy(self.Q)

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from recsys_book.exploration.reinforcement.agents import Agent, epsilon_greedy
-from recsys_book.exploration.reinforcement.exact import greedy_policy
+from recsys_book.exploration.reinforcement.agents import GreedyAgent
 from recsys_book.exploration.reinforcement.feed import Visits
 from recsys_book.exploration.reinforcement.q_learning import double_q_targets, q_targets
 
@@ -79,7 +78,7 @@ class ReplayBuffer:
         return states, actions, self._rewards[rows], after
 
 
-class DQN(Agent):
+class DQN(GreedyAgent):
     """Q-learning with a small network over features, a replay buffer and a target network.
 
     Source: Mnih et al. 2015; double: van Hasselt, Guez & Silver 2016.
@@ -129,18 +128,6 @@ class DQN(Agent):
     def Q(self) -> np.ndarray:
         """(S, A) action values of the online network, zero in the end state."""
         return self._values(self.network)
-
-    def behaviour(self) -> np.ndarray:
-        """The greedy policy, with random actions now and then."""
-        return epsilon_greedy(self.Q, self.epsilon)
-
-    def belief(self, start: np.ndarray) -> float:
-        """The highest action value, averaged over first states."""
-        return float(start @ self.Q.max(axis=1))
-
-    def policy(self) -> np.ndarray:
-        """The greedy policy."""
-        return greedy_policy(self.Q)
 
     def learn(self, visits: Visits, rewards: np.ndarray) -> None:
         """Remember the visits and take some steps; see ``Agent.learn``."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recsys_book.exploration.reinforcement.agents import Agent, epsilon_greedy
-from recsys_book.exploration.reinforcement.exact import greedy_policy
+from recsys_book.exploration.reinforcement.agents import GreedyAgent
 from recsys_book.exploration.reinforcement.feed import Visits
 
 __all__ = ["QLearning", "double_q_targets", "expected_maximum", "q_targets", "roulette"]
@@ -49,7 +48,7 @@ def double_q_targets(
     return rewards + discount * np.take_along_axis(judge, chosen, axis=1)[:, 0]
 
 
-class QLearning(Agent):
+class QLearning(GreedyAgent):
     """Tabular Q-learning, plain or double, over batches of visits.
 
     The values may be learned from any behaviour, so a batch is gone through from the last visit to
@@ -85,18 +84,6 @@ class QLearning(Agent):
     def Q(self) -> np.ndarray:
         """(S, A) action values; the mean of the tables if there are two."""
         return self.tables.mean(axis=0)
-
-    def behaviour(self) -> np.ndarray:
-        """The greedy policy, with random actions now and then."""
-        return epsilon_greedy(self.Q, self.epsilon)
-
-    def belief(self, start: np.ndarray) -> float:
-        """The highest action value, averaged over first states."""
-        return float(start @ self.Q.max(axis=1))
-
-    def policy(self) -> np.ndarray:
-        """The greedy policy."""
-        return greedy_policy(self.Q)
 
     def learn(self, visits: Visits, rewards: np.ndarray) -> None:
         """Move the tables through all visits; see ``Agent.learn``."""
@@ -155,7 +142,7 @@ def roulette(
     runs: int = 5,
     seed: int = 0,
 ) -> np.ndarray:
-    """What Q-learning believes the best bet on one number at roulette to be worth.
+    """What Q-learning believes a bet on one number at roulette to be worth.
 
     Every bet of one dollar wins 35 with probability 1/38, and loses otherwise: 5.3 cents on
     average. One may also leave, which is worth 0. Each trial tries every bet once; the step size of
