@@ -8,14 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recsys_book.exploration.reinforcement.exact import (
-    MDP,
-    action_values,
-    greedy_policy,
-    start_value,
-    value_iteration,
-)
+from recsys_book.exploration.reinforcement.exact import action_values, start_value, value_iteration
 from recsys_book.exploration.reinforcement.feed import Feed, Visits, simulate_users
+from recsys_book.exploration.reinforcement.mdp import MDP, greedy_policy
 
 __all__ = ["Agent", "Curve", "GreedyAgent", "ModelBased", "epsilon_greedy", "train"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from recsys_book.exploration.reinforcement.exact import MDP, softmax
 from recsys_book.exploration.reinforcement.feed import Visits
+from recsys_book.exploration.reinforcement.mdp import MDP, softmax
 from recsys_book.exploration.reinforcement.reinforce import discounted_returns
 
 __all__ = [

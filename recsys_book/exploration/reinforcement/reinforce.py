@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from recsys_book.exploration.reinforcement.agents import Agent
-from recsys_book.exploration.reinforcement.exact import softmax
 from recsys_book.exploration.reinforcement.feed import Visits
+from recsys_book.exploration.reinforcement.mdp import softmax
 
 __all__ = ["Reinforce", "discounted_returns", "score_gradients", "table_step"]
 
