@@ -199,3 +199,7 @@ def test_feed_refuses_nonsense():
         simulate_users(FEED, UNIFORM, 0)
     with pytest.raises(ValueError, match="rows that sum to 1"):
         simulate_users(FEED, UNIFORM[:5], 3)
+    with pytest.raises(ValueError, match="nothing negative"):
+        simulate_users(FEED, np.tile([1.5, -0.5, 0.0, 0.0], (41, 1)), 3)
+    with pytest.raises(ValueError, match="no reward is named"):
+        FEED.mdp({})

@@ -198,15 +198,17 @@ def simulate_users(
         raise ValueError(f"{n_users} users for {horizon} visits: ask for at least 1 of each.")
     policy = np.asarray(policy, dtype=float)
     shape = (feed.n_states, len(KINDS))
-    if policy.shape != shape or not np.allclose(policy.sum(axis=1), 1):
-        raise ValueError(f"a policy of this feed has shape {shape} and rows that sum to 1.")
-    rng = np.random.default_rng(seed)
-    choose, move = policy.cumsum(axis=1), feed.transitions.cumsum(axis=2)
-    states = [_draw(np.tile(feed.start.cumsum(), (n_users, 1)), rng)]
+    if policy.shape != shape or (policy < 0).any() or not np.allclose(policy.sum(axis=1), 1):
+        raise ValueError(
+            f"a policy of this feed has shape {shape}, nothing negative, and rows that sum to 1."
+        )
+    rng, n = np.random.default_rng(seed), feed.n_states
+    begin, choose, move = _ladder(feed.start), _ladder(policy), _ladder(feed.transitions)
+    states = [_draw(begin, np.zeros(n_users, dtype=np.int64), n, rng)]
     actions = []
     while len(actions) < horizon and (states[-1] != GONE).any():
-        actions.append(_draw(choose[states[-1]], rng))
-        states.append(_draw(move[actions[-1], states[-1]], rng))
+        actions.append(_draw(choose, states[-1], len(KINDS), rng))
+        states.append(_draw(move, actions[-1] * n + states[-1], n, rng))
     at, did = np.array(states), np.array(actions)
     return Visits(at, did, at[:-1] != GONE, _outcomes(feed, at[:-1], did, rng))
 
@@ -225,10 +227,17 @@ def _outcomes(
     }
 
 
-def _draw(cumulative: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One index a row (N, K) of cumulative probabilities, by inversion."""
-    below = rng.random(len(cumulative))[:, None] > cumulative
-    return np.minimum(below.sum(axis=1), cumulative.shape[1] - 1)
+def _ladder(probabilities: np.ndarray) -> np.ndarray:
+    """Cumulative probabilities, row after row; row r climbs from 2 r to 2 r + 1."""
+    rows = probabilities.reshape(-1, probabilities.shape[-1])
+    cumulative = np.minimum(rows.cumsum(axis=1), 1.0)
+    cumulative[:, -1] = 1.0
+    return (cumulative + 2.0 * np.arange(len(rows))[:, None]).ravel()
+
+
+def _draw(ladder: np.ndarray, rows: np.ndarray, width: int, rng: np.random.Generator) -> np.ndarray:
+    """One index for each of the rows (N,), by inversion: one search finds all."""
+    return np.searchsorted(ladder, 2.0 * rows + rng.random(len(rows))) - width * rows
 
 
 def _parts() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -243,6 +252,8 @@ def _index(topic: int, fatigue: int, trust: int) -> int:
 
 def _weights(reward: str | Mapping[str, float]) -> dict[str, float]:
     weights = {reward: 1.0} if isinstance(reward, str) else dict(reward)
+    if not weights:
+        raise ValueError(f"no reward is named: use some of {', '.join(REWARDS)}.")
     for name in weights:
         if name not in REWARDS:
             raise ValueError(f"the reward {name!r} is unknown: use some of {', '.join(REWARDS)}.")
