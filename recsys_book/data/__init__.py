@@ -1,7 +1,8 @@
 """Data: the one type every room speaks, verified fetching, MovieLens, and simulated logs."""
 
 from recsys_book.data.errors import DataError
-from recsys_book.data.feed import EVENTS, FeedEvents, SimulatedFeed
+from recsys_book.data.feed import SimulatedFeed
+from recsys_book.data.feed_events import EVENTS, FeedEvents
 from recsys_book.data.feed_texts import TOPICS, Sentences, feed_sentences
 from recsys_book.data.feedback import FeedbackLog, SimulatedPeople, closed_loop
 from recsys_book.data.fetching import cache_dir, catalog, encoder_path, fetch, fetch_all

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from recsys_book.data.feed import FeedEvents, SimulatedFeed
+from recsys_book.data.feed import SimulatedFeed
+from recsys_book.data.feed_events import FeedEvents
 
 
 class SimpleFeed:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recsys_book.data.feed import FeedEvents
+from recsys_book.data.feed_events import FeedEvents
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recsys_book.data.feed import FeedEvents, SimulatedFeed
+from recsys_book.data.feed import SimulatedFeed
+from recsys_book.data.feed_events import FeedEvents
 
 
 def reduce_vectors(vectors: np.ndarray, fitted_on: np.ndarray, width: int) -> np.ndarray:

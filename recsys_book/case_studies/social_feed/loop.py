@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from recsys_book.case_studies.social_feed.baselines import SimpleFeed
-from recsys_book.data.feed import FeedEvents, SimulatedFeed
+from recsys_book.data.feed import SimulatedFeed
+from recsys_book.data.feed_events import FeedEvents
 
 
 class LivePolicy(Protocol):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from recsys_book.case_studies.social_feed.loop import FeedRun
-from recsys_book.data.feed import FeedEvents, SimulatedFeed
+from recsys_book.data.feed import SimulatedFeed
+from recsys_book.data.feed_events import FeedEvents
 from recsys_book.evaluation import gini, overlap_between_users
 from recsys_book.recommenders.reranking import divergence
 

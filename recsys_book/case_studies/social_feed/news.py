@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from recsys_book.data.feed import HOUR, FeedEvents, SimulatedFeed
+from recsys_book.data.feed import SimulatedFeed
+from recsys_book.data.feed_events import HOUR, FeedEvents
 from recsys_book.data.feed_texts import TOPICS
 from recsys_book.data.mind import NEWS_COLUMNS, Mind, write_mind
 from recsys_book.evaluation import Ranked, auc_by_user, ndcg_at_k, reciprocal_rank

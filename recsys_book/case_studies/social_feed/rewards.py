@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recsys_book.data.feed import FeedEvents
+from recsys_book.data.feed_events import FeedEvents
 
 #: Reactions after a view that the value model reads.
 REACTIONS = ("like", "comment", "share")

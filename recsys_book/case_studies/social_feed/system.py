@@ -14,7 +14,7 @@ from recsys_book.case_studies.social_feed.calibrated import calibrate_many
 from recsys_book.case_studies.social_feed.features import Contexts
 from recsys_book.case_studies.social_feed.rewards import ValueModel, reward
 from recsys_book.case_studies.social_feed.tastes import UserTastes
-from recsys_book.data.feed import FeedEvents
+from recsys_book.data.feed_events import FeedEvents
 from recsys_book.meta_learning.drift import ADWIN, Action, AdaptiveController
 
 
