@@ -72,9 +72,10 @@ def check_queue_length(answer: Callable[[float, int, float], int]) -> None:
     Raises:
         AssertionError: With a hint, if the answer is wrong.
     """
-    assert answer(1.0, 1, 0.1) != 10, "with ten in the queue the last waits for eleven services"
-    assert answer(1.0, 1, 0.1) == 9, "nine who wait, and the one who is served: ten times 0.1 s"
-    assert answer(1.0, 4, 0.1) == 39, "four places become free four times as fast"
+    assert answer(1.0, 1, 0.1) != 9, "the last of ten waits for ten services: a second, no more"
+    assert answer(1.0, 1, 0.1) == 10, "one place, a tenth of a second: ten become free in a second"
+    assert answer(1.0, 4, 0.1) == 40, "four leave in each service time"
+    assert answer(1.0, 4, 0.4) == 8, "half a service time frees no place: count whole ones only"
     assert answer(0.01, 1, 1.0) == 0, "a queue cannot be shorter than empty"
 
 

@@ -33,7 +33,7 @@ def latencies(intended, service):
 
 
 def length(patience, places, service):
-    return max(math.floor(patience * places / service + 1e-9) - 1, 0)
+    return places * math.floor(patience / service + 1e-9)
 
 
 def test_right_answers_pass():
@@ -59,10 +59,11 @@ def test_right_answers_pass():
         ("open_latency", lambda meant, service: [0.0] * len(meant), "service time"),
         ("open_latency", lambda meant, service: list(service), "counts too"),
         ("open_latency", lambda m, s: [1.0, 2.0] if len(m) == 2 else [5.0, 6.0, 7.0], "after"),
-        ("queue_length", lambda patience, places, s: patience / s, "eleven"),
-        ("queue_length", lambda patience, places, s: 8, "nine"),
-        ("queue_length", lambda patience, places, s: length(patience, 1, s), "four places"),
-        ("queue_length", lambda p, places, s: math.floor(p * places / s + 1e-9) - 1, "empty"),
+        ("queue_length", lambda patience, places, s: 9, "the last of ten"),
+        ("queue_length", lambda patience, places, s: 8, "ten become free"),
+        ("queue_length", lambda patience, places, s: length(patience, 1, s), "four leave"),
+        ("queue_length", lambda p, places, s: math.floor(p * places / s + 1e-9), "whole ones"),
+        ("queue_length", lambda p, places, s: max(length(p, places, s), 1), "empty"),
         ("cache_bytes", lambda b, t, r: 1, "not kept"),
         ("cache_bytes", lambda b, t, r: -b * t * r, "takes some"),
         ("cache_bytes", lambda b, t, r: b * t, "last minute"),

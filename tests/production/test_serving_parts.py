@@ -212,18 +212,16 @@ def test_a_place_is_not_lost_with_somebody_who_has_left():
 
 
 @pytest.mark.equation("eq-waiting-bound")
-def test_who_is_let_in_waits_no_longer_than_the_queue():
-    """Play a full queue with a constant service time and compare the last one's wait."""
-    for queue, places, service in ((0, 1, 2.0), (5, 1, 1.0), (7, 4, 0.5)):
+def test_the_last_of_a_full_queue_waits_as_long_as_the_bound_and_no_longer():
+    """All places were taken a moment ago; play the queue with a constant service time."""
+    for queue, places, service in ((0, 1, 2.0), (5, 1, 1.0), (1, 4, 0.5), (7, 4, 0.5), (8, 4, 0.5)):
         free = np.full(places, service)  # all places are taken at time 0
         wait = 0.0
-        for _ in range(queue + 1):
+        for _ in range(queue):
             place = free.argmin()
             wait = free[place]
             free[place] += service
-        assert wait <= waiting_bound(queue, places, service) + service
-        if places == 1:
-            assert wait == waiting_bound(queue, places, service)
+        assert wait == waiting_bound(queue, places, service)
 
 
 def test_a_guard_passes_on_what_is_not_http():

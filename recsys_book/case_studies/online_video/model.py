@@ -25,7 +25,7 @@ class Weights:
 
     Attributes:
         text: Weight of the likeness with what was watched, beside 1 for the sequence.
-        stars: Weight of the expected rating.
+        stars: Weight of the expected rating, reached as n / (n + 1) of it after n events.
         newcomer: The number :math:`\kappa` of events after which history and popularity count the
             same, at least 0.
     """

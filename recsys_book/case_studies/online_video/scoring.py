@@ -39,7 +39,8 @@ class Parts:
 def score_parts(session: Session) -> Parts:
     r"""Score all films for a session.
 
-    Each part is brought to mean 0 and standard deviation 1 over the films, weighed and added.
+    Each part is brought to mean 0 and standard deviation 1 over the films, weighed and added. The
+    expected rating has no say before the first event.
 
     Equation: eq-additive-score.
 
@@ -50,11 +51,12 @@ def score_parts(session: Session) -> Parts:
         The parts; their sum is the score.
     """
     model, weights = session.model, session.model.weights
-    trust = weights.trust(len(session))
+    events = len(session)
+    trust = weights.trust(events)
     follows, per_follow = _standard(session.follows, trust)
     alike, per_alike = _standard(session.alike, trust * weights.text)
     expected = model.rated + model.vectors @ session.belief.mean
-    stars, per_star = _standard(expected, weights.stars)
+    stars, per_star = _standard(expected, weights.stars * events / (events + 1))
     popular = (1 - trust) * model.popularity
     return Parts(follows, alike, popular, stars, expected, (per_follow, per_alike, per_star))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -43,8 +44,8 @@ class TooLarge(HTTPException):
 class Gate:
     """Let a few in, let a few wait, and turn the rest away at once.
 
-    With c places, a queue of q and a mean service time s, who is let in waits (q / c) s seconds on
-    average at the worst, not longer. Without a bound the wait grows as long as the flood lasts.
+    With c places, a queue of q and a service time of s seconds at most, who is let in waits
+    ⌈q / c⌉ s seconds at most. Without an end the queue grows as long as the flood lasts.
 
     Equation: eq-waiting-bound.
 
@@ -101,19 +102,19 @@ class Gate:
 
 
 def waiting_bound(queue: int, concurrent: int, service: float) -> float:
-    """Return how long the last of a full queue waits on average.
+    """Return how long the last of a full queue waits at most.
 
     Equation: eq-waiting-bound.
 
     Args:
         queue: Length of the queue.
         concurrent: Places.
-        service: Mean seconds of a request, once it has a place.
+        service: Seconds of a request, once it has a place, at most.
 
     Returns:
-        Seconds until a place is free for the last of the queue.
+        Seconds until a place is free for the last of the queue, in the worst case.
     """
-    return (queue + 1) * service / concurrent
+    return math.ceil(queue / concurrent) * service
 
 
 class Guard:
