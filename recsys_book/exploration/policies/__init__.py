@@ -10,6 +10,7 @@ _LAZY: dict[str, str] = {
     "CascadePolicy": "slates",
     "CascadeThompson": "slates",
     "CascadeUCB": "slates",
+    "ClickPolicy": "counts",
     "CountingPolicy": "counts",
     "DiscountedUCB": "ucb",
     "EpsilonGreedy": "greedy",

@@ -43,16 +43,30 @@ class CountingPolicy(Policy):
         self.total[self._rows, arms] += rewards
         self.t += 1
 
-    def _fade(self, discount: float) -> None:
-        """Let what is known count ``discount`` times as much as before; 1 forgets nothing."""
-        if discount < 1:
-            self.n *= discount
-            self.total *= discount
-
     def means(self, initial: float = 0.0) -> np.ndarray:
         """Return the mean reward of each arm, ``initial`` where it was never played; (R, K)."""
         played = self.n > 0
         return np.where(played, self.total / np.where(played, self.n, 1), initial)
+
+
+class ClickPolicy(CountingPolicy):
+    """A counting policy for rewards from 0 to 1, a share of a click; what it knows may fade.
+
+    Attributes:
+        discount: An answer of age k counts ``discount ** k``; 1 forgets nothing.
+    """
+
+    discount = 1.0
+
+    def update(
+        self, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray | None = None
+    ) -> None:
+        """Fade what is known, then count the play and its reward; see :meth:`Policy.update`."""
+        arms, rewards = self._check_clicks(arms, rewards)
+        if self.discount < 1:
+            self.n *= self.discount
+            self.total *= self.discount
+        self._count(arms, rewards)
 
     def _check_clicks(self, arms: np.ndarray, rewards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return checked feedback, or say which reward is not between 0 and 1."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from recsys_book.exploration.policies.base import SamplingPolicy
-from recsys_book.exploration.policies.counts import CountingPolicy, checked_discount
+from recsys_book.exploration.policies.counts import ClickPolicy, CountingPolicy, checked_discount
 
 
 def beta_posterior(
@@ -26,7 +26,7 @@ def beta_posterior(
     return prior[0] + successes, prior[1] + failures
 
 
-class BetaThompson(SamplingPolicy, CountingPolicy):
+class BetaThompson(SamplingPolicy, ClickPolicy):
     """Thompson sampling for clicks, with a Beta prior on each arm's rate.
 
     A reward between 0 and 1 counts as that share of a click. With one run, the default prior and
@@ -71,14 +71,6 @@ class BetaThompson(SamplingPolicy, CountingPolicy):
         """Draw a click rate for each arm from its posterior, shape (R, K)."""
         rng = self.rng if rng is None else rng
         return rng.beta(*beta_posterior(self.total, self.n - self.total, self.prior))
-
-    def update(
-        self, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray | None = None
-    ) -> None:
-        """Count clicks and shows; see :meth:`Policy.update`."""
-        arms, rewards = self._check_clicks(arms, rewards)
-        self._fade(self.discount)
-        self._count(arms, rewards)
 
 
 class GaussianThompson(SamplingPolicy, CountingPolicy):

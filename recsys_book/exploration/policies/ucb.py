@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 
 from recsys_book.exploration.policies.base import IndexPolicy
-from recsys_book.exploration.policies.counts import CountingPolicy, checked_discount
+from recsys_book.exploration.policies.counts import ClickPolicy, checked_discount
 
 
 def ucb1_index(mean: np.ndarray, n: np.ndarray, t: float, alpha: float = 1.0) -> np.ndarray:
@@ -72,7 +72,7 @@ def kl_ucb_index(mean: np.ndarray, n: np.ndarray, level: float, steps: int = 4) 
     return np.where(played, q, np.inf)
 
 
-class UCB1(IndexPolicy, CountingPolicy):
+class UCB1(IndexPolicy, ClickPolicy):
     """Play the arm with the highest upper confidence bound; first each arm once.
 
     ``alpha=1`` is the policy that the bound is proved for; a smaller one is cautious about less,
@@ -107,12 +107,6 @@ class UCB1(IndexPolicy, CountingPolicy):
         if not alpha >= 0:
             raise ValueError(f"alpha is {alpha}; use 0 or more.")
         self.alpha = alpha
-
-    def update(
-        self, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray | None = None
-    ) -> None:
-        """Count the play and add its reward; see :meth:`Policy.update`."""
-        self._count(*self._check_clicks(arms, rewards))
 
     def index(self, contexts: np.ndarray | None = None) -> np.ndarray:
         """Return the upper confidence bounds, shape (R, K)."""
@@ -189,14 +183,6 @@ class DiscountedUCB(UCB1):
     ):
         super().__init__(n_arms=n_arms, alpha=alpha, n_runs=n_runs, seed=seed, ties=ties)
         self.discount = checked_discount(discount)
-
-    def update(
-        self, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray | None = None
-    ) -> None:
-        """Fade what is known, then count; see :meth:`Policy.update`."""
-        arms, rewards = self._check_clicks(arms, rewards)
-        self._fade(self.discount)
-        self._count(arms, rewards)
 
     def _answers(self) -> float:
         return self.n[0].sum()
