@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from recsys_book.exploration.reinforcement.exact import MDP
+from recsys_book.exploration.reinforcement.mdp import MDP
 
 __all__ = ["KINDS", "REWARDS", "Feed", "Visits", "simulate_users"]
 
