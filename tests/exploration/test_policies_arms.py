@@ -124,6 +124,8 @@ def test_discounted_and_windowed_counts():
     fading = feed(policies.DiscountedUCB(n_arms=2, discount=0.5), [(0, 1), (0, 1), (1, 0)])
     assert fading.n[0].tolist() == [0.75, 1]
     assert fading.total[0].tolist() == [0.75, 0]
+    bonus = np.sqrt(2 * np.log(1.75) / np.array([0.75, 1]))  # the faded answers, not all three
+    assert fading.index()[0] == pytest.approx(np.array([1, 0]) + bonus)
     window = feed(policies.SlidingWindowUCB(n_arms=2, window=2), [(0, 1), (0, 1), (1, 0)])
     assert window.n[0].tolist() == [1, 1]
     assert window.total[0].tolist() == [1, 0]
