@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import io
+import math
 import os
 import re
 import tempfile
@@ -41,13 +42,15 @@ border-radius:.4rem;font-weight:600;margin:0 0 1rem}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1rem;margin:0;padding:0}
 a{color:var(--mark)}
 figure{margin:1rem 0;padding:.6rem;background:#fff;border:1px solid var(--line);
-border-radius:.4rem}
+border-radius:.4rem;overflow-x:auto}
 figure svg{display:block;width:100%;height:auto}
 .wide{overflow-x:auto;margin:1rem 0}
 table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums}
 th,td{padding:.35rem .7rem;text-align:left;border-bottom:1px solid var(--line)}
 th{color:var(--soft);font-weight:600}
-td.number{text-align:right;white-space:nowrap}
+th.number,td.number{text-align:right;white-space:nowrap}
+@media (max-width:36rem){figure svg{min-width:34rem}
+table{font-size:.85rem}th,td{padding:.3rem .4rem}}
 footer{margin-top:2.5rem;color:var(--soft);font-size:.88rem}
 """
 
@@ -94,26 +97,52 @@ def _svg(figure: Figure, alt: str, prefix: str) -> str:
     drawing = re.sub(r'\bid="', f'id="{prefix}', drawing)
     drawing = re.sub(r'(url\(|href=")#', rf"\g<1>#{prefix}", drawing)
     opening = f'<svg role="img" aria-label="{_safe(alt)}"'
-    return f"<figure>{drawing.strip().replace('<svg', opening, 1)}</figure>"
+    return f'<figure tabindex="0">{drawing.strip().replace("<svg", opening, 1)}</figure>'
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
+def _decimals(values: Sequence[Any]) -> int | None:
+    """Decimals that give a column's largest number four digits, without idle zeros.
+
+    ``None`` is for a column of tiny numbers, which decimals would hide.
+    """
+    numbers = [float(v) for v in values if _is_number(v) and np.isfinite(v)]
+    largest = max(map(abs, numbers), default=0.0)
+    if largest == 0:
+        return 0
+    if largest < 1e-4:
+        return None
+    most = max(3 - math.floor(math.log10(largest)), 0)
+    return next(d for d in range(most + 1) if all(round(x, d) == round(x, most) for x in numbers))
+
+
+def _cell(value: Any, decimals: int | None) -> str:
+    if not _is_number(value):
         return f"<td>{_safe(value)}</td>"
-    if isinstance(value, Integral) or abs(value) >= 1e4:
-        shown = f"{value:,.0f}"
+    if isinstance(value, Integral):
+        shown = f"{value:,}"
+    elif np.isnan(value):
+        shown = "–"
     else:
-        shown = f"{value:.4g}"
+        shown = f"{value:.4g}" if decimals is None else f"{value:z,.{decimals}f}"
     return f'<td class="number">{_safe(shown)}</td>'
 
 
 def _table(table: pd.DataFrame, heading: str) -> str:
     named = not isinstance(table.index, pd.RangeIndex)
-    heads = ([table.index.name or ""] if named else []) + list(table.columns)
-    lines = ["".join(f'<th scope="col">{_safe(head)}</th>' for head in heads)]
-    for label, row in zip(table.index, table.itertuples(index=False, name=None), strict=True):
+    columns = [table.iloc[:, j].tolist() for j in range(table.shape[1])]
+    heads = [f'<th scope="col">{_safe(table.index.name or "")}</th>'] if named else []
+    for name, values in zip(table.columns, columns, strict=True):
+        right = ' class="number"' if all(map(_is_number, values)) else ""
+        heads.append(f'<th scope="col"{right}>{_safe(name)}</th>')
+    lines, decimals = ["".join(heads)], [_decimals(values) for values in columns]
+    for row, label in enumerate(table.index):
         first = f'<th scope="row">{_safe(label)}</th>' if named else ""
-        lines.append(first + "".join(_cell(value) for value in row))
+        cells = (_cell(v[row], d) for v, d in zip(columns, decimals, strict=True))
+        lines.append(first + "".join(cells))
     body = "\n".join(f"<tr>{line}</tr>" for line in lines)
     label = f'role="region" tabindex="0" aria-label="Table: {_safe(heading)}"'
     return f'<div class="wide" {label}><table>\n{body}\n</table></div>'

@@ -132,6 +132,36 @@ def test_numbers_are_aligned_and_readable():
     assert cells[3:] == ["<td>True</td>", "<td>x</td>"]
 
 
+def _numbers(values):
+    text = render_report("t", "q", "v", [Section("s", "", None, pd.DataFrame({"a": values}))])
+    return re.findall(r'<td class="number">([^<]*)</td>', text)
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([-10.18, 0.21, 0.0], ["-10.18", "0.21", "0.00"]),  # decimals of the largest
+        ([-9.46, 0.82], ["-9.46", "0.82"]),  # and no idle zeros
+        ([28.2436, -1e-9], ["28.24", "0.00"]),  # no minus before nothing
+        ([371405.6, np.nan], ["371,406", "–"]),
+        ([0.0, np.nan], ["0", "–"]),
+        ([3e-9, 0.0], ["3e-09", "0"]),
+        ([np.inf, 2.5], ["inf", "2.5"]),
+    ],
+)
+def test_a_column_shares_its_decimals(values, shown):
+    assert _numbers(values) == shown
+
+
+def test_heads_of_numbers_stand_over_their_numbers():
+    table = pd.DataFrame({"n": [1, 2], "mixed": [1, "x"], "twice": [0.5, 1.5]})
+    table.columns = ["n", "mixed", "n"]
+    text = render_report("t", "q", "v", [Section("s", "", None, table)])
+    heads = re.findall(r"<th[^>]*>[^<]*</th>", text)
+    right = '<th scope="col" class="number">n</th>'
+    assert heads == [right, '<th scope="col">mixed</th>', right]
+
+
 def test_same_run_writes_the_same_bytes(tmp_path):
     pages = [
         write_report(tmp_path / name, "t", "q", "v", _sections()).read_bytes() for name in "ab"
