@@ -51,8 +51,10 @@ def load_open_bandit(
     them, about a third each. Clicks: 38, 46, 46 under ``random`` and 42, 69, 46 under ``bts``
     (in the order all, men, women). The propensity is that of the item in its position: 1/items
     under ``random``; under ``bts`` it moves from row to row (Thompson sampling draws from a
-    posterior that is updated all the time) and lies between 0.000001 and 0.963. No row occurs
-    twice; 2 to 22 rows of a log share their time with another, so they are probably one page.
+    posterior that is updated all the time) and lies between 0.000001 and 0.963. The propensities
+    under ``bts`` are multiples of 1/200,000, since they were computed by simulation of Beta
+    Thompson sampling; of 30,000 rows five are not, four at 1/items and one at 0.000001. No row
+    occurs twice; 2 to 22 rows of a log share their time with another, so they are probably a page.
     The user features are hashed alike in both logs of a campaign (a few levels occur in one log
     only); the item features 1 to 3 are hashed differently, but group the items alike.
 

@@ -114,9 +114,7 @@ def probabilistic(
     team = rng.integers(0, 2, (len(a), length))
     weight = np.arange(1, a.shape[1] + 1) ** -float(tau)
     # both laws over the items in the order of a
-    softened = np.stack(
-        [np.broadcast_to(weight, a.shape), weight[rank_b]], axis=1
-    )  # over a's order
+    softened = np.stack([np.broadcast_to(weight, a.shape), weight[rank_b]], axis=1)
     free, rows = np.ones(a.shape), np.arange(len(a))
     items = np.empty((len(a), length), dtype=np.int64)
     for slot in range(length):
