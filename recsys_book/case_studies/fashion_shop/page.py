@@ -36,8 +36,8 @@ _TEXTS = {
     "away, so no language model can help here. What can be embedded are the hashes, by a "
     "factorisation machine.",
     "Algorithm": "Click models of rising size, each fitted on the days before the day it predicts.",
-    "Evaluation": "Values of five policies, in clicks a view, estimated in three ways on rows that "
-    "none of them was made from, with 95 per cent intervals.",
+    "Evaluation": "Values of five policies, in clicks per thousand views, estimated in three ways "
+    "on rows that none of them was made from, with 95 per cent intervals.",
     "Feedback": "A simulated shop, since the logs end at the click: what three switches add to its "
     "clicks, in per cent of the shop that fits once and serves.",
     "Effect": "Clicks under the two policies of the real week, with the uplift's interval, and the "
