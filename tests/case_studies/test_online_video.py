@@ -324,6 +324,11 @@ def test_load_fits_and_takes_vectors_from_a_function(world):
     assert backend.ready() and len(backend.similar("8", 3)) == 3
 
 
+def test_load_leaves_an_installed_model_alone(service, model):
+    service.load()
+    assert service.model is model
+
+
 def test_guests_and_sums_are_bounded(world, model, monkeypatch):
     monkeypatch.setattr(backend_module, "LIVE", 2)
     backend = OnlineVideo(*world, guests=3)

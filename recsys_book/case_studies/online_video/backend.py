@@ -81,7 +81,9 @@ class OnlineVideo:
         self.version = _name_of(log, seed)
 
     def load(self) -> None:
-        """Fit the model and build the index."""
+        """Fit the model and build the index, unless a model is installed already."""
+        if self.ready():
+            return
         vectors = self._vectors() if callable(self._vectors) else self._vectors
         self.install(fit_film_model(self.movielens.interactions, vectors, seed=self.seed), vectors)
 

@@ -2,6 +2,8 @@
 // Everything that comes from the server is put in as text, never as markup.
 const $ = (id) => document.getElementById(id);
 let person = null, guest = null, round = 0;
+let known = new Map();  // the films of the shown history, and their stars
+let results = null;  // what the last search found; null without a search
 
 async function ask(path, method = "GET", body = null) {
   const options = { method, headers: {} };
@@ -36,15 +38,17 @@ function name(film) {
 
 function actions(film, seen = false) {
   const line = make("div", "", "actions");
-  const watched = make("button", "watched");
+  const there = known.has(film.item), given = known.get(film.item) || 0;
+  const watched = make("button", there ? "✓ watched" : "watched");
   watched.type = "button";
-  watched.setAttribute("aria-label", `I watched ${film.title}`);
+  watched.disabled = there;
+  watched.setAttribute("aria-label", `${there ? "Watched:" : "I watched"} ${film.title}`);
   watched.onclick = () => add(film, null);
   const stars = make("span", "", "stars");
   stars.setAttribute("role", "group");
   stars.setAttribute("aria-label", `Rate ${film.title}`);
   for (let n = 1; n <= 5; n++) {
-    const star = make("button", n <= (film.stars || 0) ? "★" : "☆");
+    const star = make("button", n <= given ? "★" : "☆");
     star.type = "button";
     star.setAttribute("aria-label", `${n} ${n === 1 ? "star" : "stars"}`);
     star.onclick = () => add(film, n);
@@ -102,19 +106,21 @@ async function show() {
     const list = await ask(`/people/${person}/recommendations?k=10&variety=${variety}`);
     const kept = await ask(`/people/${person}`);
     if (mine !== round) return;  // a later answer is on its way
-    draw(list.data);
     history(kept.data);
+    draw(list.data);
+    found();
     const server = /dur=([\d.]+)/.exec(list.answer.headers.get("server-timing") || "");
     const source = { hit: "from the cache", miss: "computed now", fallback: "the popular list" };
-    $("speed").textContent = `Answered in ${list.took.toFixed(0)} ms, ${server ? server[1] : "?"} ms of it in the server (${source[list.answer.headers.get("x-answer")] || ""}).`;
+    $("speed").textContent = `Answered in ${list.took.toFixed(0)} ms, ${server ? Number(server[1]).toFixed(1) : "?"} ms of it in the server (${source[list.answer.headers.get("x-answer")] || ""}).`;
   } catch (error) { await failed(error); }
 }
 
 function draw(data) {
+  $("bars").hidden = !data.items.some((film) => film.because);
   if (data.fallback) say(`Note: ${data.fallback}.`, true);
   else if (data.path === "popular") say("You are new: this is what is watched most. Add a film.");
   else if (data.path === "first ratings") say("Your first films: what is popular still counts.");
-  else say("");
+  else say(person === guest ? "" : `What you add now counts as person ${person}'s.`);
   $("recommended").replaceChildren(...data.items.map((film) => {
     const item = make("li");
     item.append(name(film));
@@ -127,6 +133,11 @@ function draw(data) {
 }
 
 function history(data) {
+  const mine = person === guest;
+  known = new Map(data.items.map((film) => [film.item, film.stars]));
+  $("whose").textContent = mine ? "Your history" : `History of person ${person}`;
+  $("list").textContent = mine ? "For you" : `For person ${person}`;
+  $("forget").textContent = mine ? "start again" : "back to yours";
   const films = data.items.slice(0, 12);
   const items = films.map((film) => {
     const item = make("li");
@@ -139,20 +150,32 @@ function history(data) {
   $("seen").replaceChildren(...items);
 }
 
+function found() {
+  const list = $("found");
+  const at = [...list.querySelectorAll("button")].indexOf(document.activeElement);
+  const items = (results || []).map((film) => {
+    const item = make("li");
+    item.append(name(film), actions(film));
+    return item;
+  });
+  if (results && !items.length) {
+    items.push(make("li", `No title has “${$("text").value.trim()}” in it.`, "soft"));
+  }
+  list.replaceChildren(...items);
+  if (at < 0) return;
+  const buttons = list.querySelectorAll("button");  // as many as before: the keyboard stays there
+  buttons[buttons[at].disabled ? at + 1 : at].focus();
+}
+
 let typing = null;
 async function search() {
   const text = $("text").value.trim();
-  if (!text) { $("found").replaceChildren(); return; }
+  if (!text) { results = null; found(); return; }
   try {
     const { data } = await ask(`/items?limit=6&text=${encodeURIComponent(text)}`);
     if (text !== $("text").value.trim()) return;
-    const items = data.items.map((film) => {
-      const item = make("li");
-      item.append(name(film), actions(film));
-      return item;
-    });
-    if (!items.length) items.push(make("li", `No film is called “${text}”.`, "soft"));
-    $("found").replaceChildren(...items);
+    results = data.items;
+    found();
   } catch (error) { await failed(error); }
 }
 
@@ -166,12 +189,21 @@ $("forget").addEventListener("click", async () => {
   try {
     if (person !== null && person === guest) await ask(`/people/${person}/events`, "DELETE");
     person = guest;
+    $("nobody").textContent = "";
     await show();
   } catch (error) { await failed(error); }
 });
-$("as").addEventListener("submit", (event) => {
+$("as").addEventListener("submit", async (event) => {
   event.preventDefault();
-  person = $("person").value;
-  show();
+  const number = String(Number($("person").value));
+  try {
+    await ask(`/people/${number}`);
+    $("nobody").textContent = "";
+    person = number;
+    await show();
+  } catch (error) {
+    const missing = `Nobody in the log has the number ${number}.`;
+    $("nobody").textContent = error.status === 404 ? missing : error.message;
+  }
 });
 show();
