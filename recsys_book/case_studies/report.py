@@ -48,7 +48,7 @@ figure svg{display:block;width:100%;height:auto}
 table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums}
 th,td{padding:.35rem .7rem;text-align:left;border-bottom:1px solid var(--line)}
 th{color:var(--soft);font-weight:600}
-th.number,td.number{text-align:right;white-space:nowrap}
+th{vertical-align:bottom}th.number,td.number{text-align:right}td.number{white-space:nowrap}
 @media (max-width:36rem){figure svg{min-width:34rem}
 table{font-size:.85rem}th,td{padding:.3rem .4rem}}
 footer{margin-top:2.5rem;color:var(--soft);font-size:.88rem}
