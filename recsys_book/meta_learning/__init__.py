@@ -22,7 +22,7 @@ _LAZY: dict[str, str] = {
     "MatchingReader": "metric",
     "MetaLearner": "learner",
     "MetaSGD": "meta_sgd",
-    "NonFiniteTaskError": "functional",
+    "NonFiniteTaskError": "divergence",
     "NormalisedMLP": "maml_plus",
     "PrototypeReader": "metric",
     "Prototypes": "metric",

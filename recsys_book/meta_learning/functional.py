@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
+from recsys_book.meta_learning.divergence import check_on_divergence, guarded
 from recsys_book.meta_learning.inner_rates import Rate, adapting_names, step_rates
 from recsys_book.meta_learning.plain import is_plain, plain_forward
 from recsys_book.meta_learning.tasks import TaskBatch, masked_mse
@@ -18,24 +19,6 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 #: Tasks that are adapted together: more of them no longer fit a processor's cache.
 BLOCK = 256
-#: A parameter that moves further than this many times (1 + its largest start) has diverged.
-DIVERGED = 1e6
-
-
-class NonFiniteTaskError(ValueError):
-    """The inner loop of a task diverged.
-
-    Attributes:
-        task: Position of the first such task in its batch.
-    """
-
-    def __init__(self, task: int, name: str, what: str) -> None:
-        """Name the task."""
-        super().__init__(
-            f"{name}: {what}; look for NaN in its support set, lower the inner rate, or pass "
-            "on_divergence='freeze' to keep the start for such a task."
-        )
-        self.task = task
 
 
 def check_order(order: int) -> None:
@@ -101,7 +84,8 @@ def adapt(
         params: The start: one set, or a set a task with a leading axis of tasks.
         batch: The tasks.
         rate: A number; a tensor () or (steps,); or a tensor for each adapted parameter, of shape
-            (), the parameter's own, or (steps, ...) with the rest broadcast to the parameter.
+            (), the parameter's own, or (steps, ...) with the rest broadcast to the parameter, such
+            as (steps, T, ...) for rates that differ by task.
         steps: Number of gradient steps, at least 0.
         loss: From predictions, targets and mask to one loss a task.
         only: Parameters that adapt, by full name or by the name of their layer; None for all.
@@ -168,32 +152,20 @@ def adapt_along(
         NonFiniteTaskError: If an inner loop gives NaN or infinity, or runs away; it names the task.
         ValueError: If ``only`` or ``rate`` does not fit the parameters, or an option is unknown.
     """
-    if on_divergence not in ("raise", "freeze", "ignore"):
-        raise ValueError(f"on_divergence is {on_divergence!r}; use 'raise', 'freeze' or 'ignore'.")
+    check_on_divergence(on_divergence)
     own = parameters(module)
     names = adapting_names(own, only)
     rates = [step_rates(rate, own, names, step, len(batches)) for step in range(len(batches))]
     if not batches:
         return []
     start = _start(module, params, batches[0].n_tasks)
+
+    def again(kept: Tensor) -> list[Params]:
+        some = _of_tasks(start, batches, rates, kept)
+        return _walk(module, *some, names, loss, second_order, path)
+
     walk = _walk(module, start, batches, rates, names, loss, second_order, path)
-    if on_divergence == "ignore":
-        return walk
-    good = _healthy(start, walk[-1], names)
-    if good.all():
-        return walk
-    task = int((~good).nonzero()[0, 0])
-    if on_divergence == "raise":
-        raise NonFiniteTaskError(task, batches[0].name(task), "the inner loop diverged")
-    # Walk again without the diverging tasks: a NaN that is masked out still spoils gradients.
-    kept = good.nonzero()[:, 0]
-    begin = {name: value[kept] for name, value in start.items()}
-    fewer = [batch.select(kept) for batch in batches]
-    walk = _walk(module, begin, fewer, rates, names, loss, second_order, path)
-    return [
-        {name: start[name].index_copy(0, kept, value) for name, value in now.items()}
-        for now in walk
-    ]
+    return guarded(walk, again, start, batches[0], on_divergence, names)
 
 
 def inner_gradient(
@@ -253,10 +225,8 @@ def _walk(module, start, batches, rates, names, loss, second_order, path) -> lis
         parts = []
         for first in range(0, n_tasks, BLOCK):
             tasks = slice(first, first + BLOCK)
-            begin = {name: value[tasks] for name, value in start.items()}
-            block = [batch.select(tasks) for batch in batches]
-            own = [{n: _of_tasks(r[n], start[n], tasks) for n in names} for r in rates]
-            parts.append(_walk(module, begin, block, own, names, loss, second_order, path))
+            some = _of_tasks(start, batches, rates, tasks)
+            parts.append(_walk(module, *some, names, loss, second_order, path))
         return [
             {**start, **{name: torch.cat([now[name] for now in step]) for name in names}}
             for step in zip(*parts)
@@ -269,10 +239,18 @@ def _walk(module, start, batches, rates, names, loss, second_order, path) -> lis
     return found
 
 
-def _of_tasks(rate: Tensor | float, start: Tensor, tasks: slice) -> Tensor | float:
-    """Return the rates of some tasks; a rate that all tasks share stays as it is."""
-    own = isinstance(rate, Tensor) and rate.ndim == start.ndim and len(rate) == len(start)
-    return rate[tasks] if own else rate
+def _of_tasks(start, batches, rates, tasks) -> tuple[Params, list[TaskBatch], list[dict]]:
+    """Return the start, the supports and the rates of some tasks, a slice or positions."""
+
+    def own(rate: Tensor | float, value: Tensor) -> bool:
+        """Whether each task has a rate of its own; one that all share stays as it is."""
+        return isinstance(rate, Tensor) and rate.ndim == value.ndim and len(rate) == len(value)
+
+    return (
+        {name: value[tasks] for name, value in start.items()},
+        [batch.select(tasks) for batch in batches],
+        [{n: r[tasks] if own(r, start[n]) else r for n, r in step.items()} for step in rates],
+    )
 
 
 def _slope(module, now, batch, names, loss, second_order) -> Params:
@@ -297,17 +275,3 @@ def _slope(module, now, batch, names, loss, second_order) -> Params:
 def _transformed(value: Tensor) -> bool:
     """Whether a tensor belongs to one of torch.func's transforms."""
     return torch._C._functorch.is_functorch_wrapped_tensor(value)
-
-
-def _healthy(start: Params, end: Params, names: list[str]) -> Tensor:
-    """Return which tasks stayed finite and near, shape (T,)."""
-    ends = [end[name].detach() for name in names]
-    if nn.utils.get_total_norm(ends, torch.inf) <= DIVERGED:  # nothing large: the usual case
-        return torch.ones(len(ends[0]), dtype=torch.bool, device=ends[0].device)
-    good = []
-    for name in names:
-        begin = start[name].detach()
-        moved = (end[name].detach() - begin).abs().flatten(1).amax(1)
-        limit = DIVERGED * (1.0 + begin.abs().flatten(1).amax(1))
-        good.append(moved <= limit)  # NaN compares false
-    return torch.stack(good).all(0)

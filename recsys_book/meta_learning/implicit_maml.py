@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from recsys_book.meta_learning.divergence import guarded
 from recsys_book.meta_learning.functional import (
     Loss,
     Params,
@@ -15,7 +16,7 @@ from recsys_book.meta_learning.functional import (
     parameters,
     predict,
 )
-from recsys_book.meta_learning.learner import GradientLearner, check_losses, guarded
+from recsys_book.meta_learning.learner import GradientLearner, check_losses
 from recsys_book.meta_learning.tasks import TaskBatch, masked_mse
 
 #: Multiplies one vector a task, (T, n), by one symmetric matrix a task.
@@ -85,16 +86,16 @@ class ImplicitMAML(GradientLearner):
         """
         start = self.start(batch.n_tasks)
         steps = self.inner_steps if steps is None else steps
-        return guarded(
-            lambda kept: [self._descend(batch.select(kept), start, kept, steps)],
-            start,
-            batch,
-            self.on_divergence,
-        )[-1]
 
-    def _descend(self, batch: TaskBatch, start: Params, kept: Tensor, steps: int) -> Params:
-        """Descend on the tasks at the positions ``kept``."""
-        begin = {name: value[kept] for name, value in start.items()}
+        def again(kept: Tensor) -> list[Params]:
+            begin = {name: value[kept] for name, value in start.items()}
+            return [self._descend(batch.select(kept), begin, steps)]
+
+        points = [self._descend(batch, start, steps)]
+        return guarded(points, again, start, batch, self.on_divergence)[-1]
+
+    def _descend(self, batch: TaskBatch, begin: Params, steps: int) -> Params:
+        """Descend from ``begin`` towards the minima, pulled back to it."""
         now, back = begin, self.inner_rate * self.pull
         for _ in range(steps):
             moved = adapt(

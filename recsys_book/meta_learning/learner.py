@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from recsys_book.meta_learning.divergence import NonFiniteTaskError
 from recsys_book.meta_learning.functional import (
-    DIVERGED,
     Loss,
-    NonFiniteTaskError,
     Params,
     Rate,
     adapt,
@@ -112,8 +111,7 @@ class MetaLearner(nn.Module):
                 f"A batch of {n_tasks} tasks cannot be divided among {self.runs} runs; make the "
                 "number of tasks a multiple."
             )
-        parts = value[:, None].expand(self.runs, n_tasks // self.runs, *value.shape[1:])
-        return parts.reshape(n_tasks, *value.shape[1:])
+        return value.repeat_interleave(n_tasks // self.runs, 0)
 
     def start(self, n_tasks: int) -> Params:
         """Return every task's parameters before it has seen anything, each of shape (T, ...)."""
@@ -222,23 +220,17 @@ class GradientLearner(MetaLearner):
             NonFiniteTaskError: If an inner loop diverges; it names the task.
         """
         steps = self.inner_steps if steps is None else steps
-        begin, rates = self.start(batch.n_tasks), self.rates(batch.n_tasks, steps)
-
-        def walk(kept: Tensor) -> list[Params]:
-            end = adapt(
-                self.module,
-                {name: value[kept] for name, value in begin.items()},
-                batch.select(kept),
-                rate=rates_of(rates, kept),
-                steps=steps,
-                loss=self.loss,
-                only=self.only,
-                second_order=self.order == 2,
-                on_divergence="ignore",
-            )
-            return [end]
-
-        return guarded(walk, begin, batch, self.on_divergence)[-1]
+        return adapt(
+            self.module,
+            self.start(batch.n_tasks),
+            batch,
+            rate=self.rates(batch.n_tasks, steps),
+            steps=steps,
+            loss=self.loss,
+            only=self.only,
+            second_order=self.order == 2,
+            on_divergence=self.on_divergence,
+        )
 
     def answer(self, batch: TaskBatch, params: Params | None = None) -> Tensor:
         """Predict the queries, differentiable in the start.
@@ -251,57 +243,6 @@ class GradientLearner(MetaLearner):
             Shape (T, Q).
         """
         return predict(self.module, self.adapt(batch) if params is None else params, batch.query_x)
-
-
-def guarded(
-    walk: Callable[[Tensor], list[Params]], begin: Params, batch: TaskBatch, on_divergence: str
-) -> list[Params]:
-    """Run the inner loop of a batch, and let no task that diverges spoil the others.
-
-    Args:
-        walk: From the positions of some tasks to their parameters along the way.
-        begin: Every task's start, each of shape (T, ...).
-        batch: The tasks.
-        on_divergence: ``"raise"``, or ``"freeze"``: such a task keeps its start.
-
-    Returns:
-        What ``walk`` returned, for all tasks.
-
-    Raises:
-        NonFiniteTaskError: If a task diverges and may not be frozen; it names the first.
-    """
-    everyone = torch.arange(batch.n_tasks)
-    points = walk(everyone)
-    good = ~diverged(begin, points[-1])
-    if good.all():
-        return points
-    if on_divergence == "raise":
-        task = int((~good).nonzero()[0, 0])
-        raise NonFiniteTaskError(task, batch.name(task), "the inner loop diverged")
-    kept = everyone[good]
-    if not len(kept):
-        return [begin] * len(points)
-    # Walk again without them: a NaN that is masked out would still spoil the gradients.
-    return [
-        {name: begin[name].index_copy(0, kept, value) for name, value in point.items()}
-        for point in walk(kept)
-    ]
-
-
-def diverged(begin: Params, end: Params) -> Tensor:
-    """Return which tasks' parameters are not finite or ran away from their start, shape (T,)."""
-    bad = torch.zeros(len(next(iter(begin.values()))), dtype=torch.bool)
-    for name, first in begin.items():
-        moved = (end[name] - first).detach().abs().flatten(1).amax(1)
-        bad |= ~(moved <= DIVERGED * (1 + first.detach().abs().flatten(1).amax(1)))
-    return bad  # NaN compares false, so it is bad
-
-
-def rates_of(rates: Rate, kept: Tensor) -> Rate:
-    """Return the rates of some tasks, of those that ``GradientLearner.rates`` gives."""
-    if not isinstance(rates, dict):
-        return rates
-    return {name: value[:, kept] for name, value in rates.items()}
 
 
 def outer_step_flops(learner: MetaLearner, batch: TaskBatch) -> int:

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from recsys_book.meta_learning.divergence import NonFiniteTaskError
 from recsys_book.meta_learning.functional import (
     Loss,
-    NonFiniteTaskError,
     Params,
     Rate,
     adapt,

@@ -8,13 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from recsys_book.encoders.layers import Linear
-from recsys_book.meta_learning.functional import (
-    Loss,
-    Params,
-    adapt,
-    predict,
-)
-from recsys_book.meta_learning.learner import _key, _name, check_losses, guarded, rates_of
+from recsys_book.meta_learning.divergence import guarded
+from recsys_book.meta_learning.functional import Loss, Params, adapt, predict
+from recsys_book.meta_learning.learner import _key, _name, check_losses
 from recsys_book.meta_learning.meta_sgd import MetaSGD
 from recsys_book.meta_learning.tasks import TaskBatch, masked_mse
 from recsys_book.optimizers import Cosine
@@ -196,18 +192,27 @@ class MAMLPlus(MetaSGD):
         """
         steps = self.inner_steps if steps is None else steps
         first = self.start(batch.n_tasks)
-        everyone = torch.arange(batch.n_tasks)
-        begin = {**first, **self._norm(0, everyone, batch.n_tasks)}
+        points = self._walk(batch, first, slice(None), steps)
         return guarded(
-            lambda kept: self._walk(batch, first, kept, steps), begin, batch, self.on_divergence
+            points,
+            lambda kept: self._walk(batch, first, kept, steps),
+            {**first, **self._norm(0, batch.n_tasks)},
+            batch,
+            self.on_divergence,
         )
 
-    def _walk(self, batch: TaskBatch, begin: Params, kept: Tensor, steps: int) -> list[Params]:
-        """Walk with the tasks at the positions ``kept`` only."""
-        n, some = batch.n_tasks, batch.select(kept)
-        rates = rates_of(self.rates(n, steps), kept)
-        here = {name: value[kept] for name, value in begin.items()}
-        points = [{**here, **self._norm(0, kept, n)}]
+    def _walk(
+        self, batch: TaskBatch, first: Params, tasks: slice | Tensor, steps: int
+    ) -> list[Params]:
+        """Walk with some tasks only, a slice or positions."""
+        n, some = batch.n_tasks, batch.select(tasks)
+        rates = {name: rate[:, tasks] for name, rate in self.rates(n, steps).items()}
+
+        def point(params: Params, step: int) -> Params:
+            norm = {name: value[tasks] for name, value in self._norm(step, n).items()}
+            return {**params, **norm}
+
+        points = [point({name: value[tasks] for name, value in first.items()}, 0)]
         for step in range(steps):
             here = adapt(
                 self.module,
@@ -220,15 +225,15 @@ class MAMLPlus(MetaSGD):
                 second_order=self.second_order(),
                 on_divergence="ignore",
             )
-            points.append({**here, **self._norm(step + 1, kept, n)})
+            points.append(point(here, step + 1))
         return points
 
-    def _norm(self, step: int, kept: Tensor, n_tasks: int) -> Params:
-        """Return what the normalisation has in a step, each of shape (len(kept), width)."""
+    def _norm(self, step: int, n_tasks: int) -> Params:
+        """Return what the normalisation has in a step, each of shape (T, width)."""
         found = {}
         for key, value in self.norm.items():
             own = value[:, min(step, value.shape[1] - 1)]
-            found[_name(key)] = self.spread(own, n_tasks)[kept]
+            found[_name(key)] = self.spread(own, n_tasks)
         return found
 
     def adapt(self, batch: TaskBatch, steps: int | None = None) -> Params:

@@ -9,8 +9,8 @@ from torch import nn
 
 from recsys_book.meta_learning.amortised import Amortised, Reader, RecurrentReader, SetEncoder
 from recsys_book.meta_learning.cavia import CAVIA, ContextNetwork, shrink_context
+from recsys_book.meta_learning.divergence import NonFiniteTaskError
 from recsys_book.meta_learning.families import Sinusoids
-from recsys_book.meta_learning.functional import NonFiniteTaskError
 from recsys_book.meta_learning.implicit_maml import ImplicitMAML, solve_together
 from recsys_book.meta_learning.in_context import ContextReader, InContext, context_mask
 from recsys_book.meta_learning.learner import (

@@ -29,7 +29,7 @@ from recsys_book.meta_learning.cold_start.gradient import (
     outer_loop,
     shrunken_mse,
 )
-from recsys_book.meta_learning.functional import NonFiniteTaskError
+from recsys_book.meta_learning.divergence import NonFiniteTaskError
 from recsys_book.recommenders.base import NotFittedError
 
 LOG, X, U, FULL = planted_log()

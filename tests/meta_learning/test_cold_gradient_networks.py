@@ -23,7 +23,7 @@ from recsys_book.meta_learning.cold_start import (
     ridge_user_bias,
     warm_biases,
 )
-from recsys_book.meta_learning.functional import NonFiniteTaskError
+from recsys_book.meta_learning.divergence import NonFiniteTaskError
 
 LOG, X, U, FULL = planted_log()
 WARM = LOG.select(LOG.user < 36)

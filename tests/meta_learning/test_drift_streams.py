@@ -10,7 +10,7 @@ from torch import nn
 
 from recsys_book.data import Interactions
 from recsys_book.meta_learning import MAML, drift
-from recsys_book.meta_learning.functional import NonFiniteTaskError
+from recsys_book.meta_learning.divergence import NonFiniteTaskError
 
 
 def tiny_log(users, items, values=None, time=None):

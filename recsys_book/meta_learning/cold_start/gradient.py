@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from recsys_book.meta_learning.cold_start.baselines import NewcomerModel
-from recsys_book.meta_learning.functional import NonFiniteTaskError
+from recsys_book.meta_learning.divergence import NonFiniteTaskError
 from recsys_book.meta_learning.tasks import TaskBatch
 from recsys_book.recommenders.base import NotFittedError, check_positions
 

@@ -20,7 +20,7 @@ from recsys_book.meta_learning.cold_start.gradient import (
     WarmTasks,
     check_on_divergence,
 )
-from recsys_book.meta_learning.functional import DIVERGED, NonFiniteTaskError
+from recsys_book.meta_learning.divergence import DIVERGED, NonFiniteTaskError
 
 if TYPE_CHECKING:
     from recsys_book.data import Interactions
