@@ -111,11 +111,13 @@ class MetaLearner(nn.Module):
                 f"A batch of {n_tasks} tasks cannot be divided among {self.runs} runs; make the "
                 "number of tasks a multiple."
             )
-        return value.repeat_interleave(n_tasks // self.runs, 0)
+        parts = value[:, None].expand(self.runs, n_tasks // self.runs, *value.shape[1:])
+        return parts.reshape(n_tasks, *value.shape[1:])
 
     def start(self, n_tasks: int) -> Params:
         """Return every task's parameters before it has seen anything, each of shape (T, ...)."""
-        return {_name(key): self.spread(value, n_tasks) for key, value in self.theta.items()}
+        each = torch.arange(n_tasks)  # copies: what a task got stays when the learner changes
+        return {_name(key): self.spread(value, n_tasks)[each] for key, value in self.theta.items()}
 
     def adapt(self, batch: TaskBatch) -> Params:
         """Return what is kept of every task's support set, each tensor of shape (T, ...)."""

@@ -192,7 +192,7 @@ class MAMLPlus(MetaSGD):
         """
         steps = self.inner_steps if steps is None else steps
         first = self.start(batch.n_tasks)
-        points = self._walk(batch, first, slice(None), steps)
+        points = self._walk(batch, first, torch.arange(batch.n_tasks), steps)
         return guarded(
             points,
             lambda kept: self._walk(batch, first, kept, steps),
@@ -201,10 +201,8 @@ class MAMLPlus(MetaSGD):
             self.on_divergence,
         )
 
-    def _walk(
-        self, batch: TaskBatch, first: Params, tasks: slice | Tensor, steps: int
-    ) -> list[Params]:
-        """Walk with some tasks only, a slice or positions."""
+    def _walk(self, batch: TaskBatch, first: Params, tasks: Tensor, steps: int) -> list[Params]:
+        """Walk with the tasks at some positions only."""
         n, some = batch.n_tasks, batch.select(tasks)
         rates = {name: rate[:, tasks] for name, rate in self.rates(n, steps).items()}
 
