@@ -3,6 +3,7 @@
 const $ = (id) => document.getElementById(id);
 let person = null, guest = null, round = 0;
 let known = new Map();  // the films of the shown history, and their stars
+let again = null;  // asks once more while the model is away
 let results = null;  // what the last search found; null without a search
 
 async function ask(path, method = "GET", body = null) {
@@ -116,6 +117,8 @@ async function show() {
 }
 
 function draw(data) {
+  clearTimeout(again);
+  if (data.fallback) again = setTimeout(show, 3000);
   $("bars").hidden = !data.items.some((film) => film.because);
   if (data.fallback) say(`Note: ${data.fallback}.`, true);
   else if (data.path === "popular") say("You are new: this is what is watched most. Add a film.");
