@@ -7,7 +7,8 @@ from recsys_book.errata import better_meta_optimizers as errata
 from recsys_book.meta_learning.families import Sinusoids
 from recsys_book.meta_learning.in_context import ContextReader, InContext
 from recsys_book.meta_learning.learner import GradientLearner, mlp
-from recsys_book.meta_learning.maml_plus import MAMLPlus, NormalisedMLP
+from recsys_book.meta_learning.maml_plus import MAMLPlus
+from recsys_book.meta_learning.running_norm import NormalisedMLP
 
 
 def generator():

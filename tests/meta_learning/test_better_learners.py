@@ -20,12 +20,8 @@ from recsys_book.meta_learning.learner import (
     outer_step_flops,
 )
 from recsys_book.meta_learning.maml import meta_train
-from recsys_book.meta_learning.maml_plus import (
-    MAMLPlus,
-    NormalisedMLP,
-    RunningNorm,
-    multi_step_weights,
-)
+from recsys_book.meta_learning.maml_plus import MAMLPlus, multi_step_weights
+from recsys_book.meta_learning.running_norm import NormalisedMLP, RunningNorm
 from recsys_book.meta_learning.meta_sgd import MetaSGD, optimal_rates
 from recsys_book.meta_learning.metric import (
     Matching,

@@ -17,7 +17,7 @@ _LAZY: dict[str, str] = {
     "ExploreThenCommit": "greedy",
     "GaussianThompson": "thompson",
     "Greedy": "greedy",
-    "HybridLinUCB": "linucb",
+    "HybridLinUCB": "hybrid_linucb",
     "IndexPolicy": "base",
     "KLUCB": "ucb",
     "LinUCB": "linucb",
