@@ -148,16 +148,28 @@ def _is_number(value: Any) -> bool:
     return missing or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def full_run_table(chapter: str) -> None:
+def full_run_table(chapter: str, measures: Sequence[str] | None = None) -> None:
     """Show what the full profile measured, and on which device; longer lists are left out.
 
     Args:
         chapter: For instance ``"foundations/cleaning"``.
+        measures: Names under which the chapter recorded what is to be shown; all, if None.
+
+    Raises:
+        KeyError: If the full run recorded nothing under one of the names.
     """
     if not (result := _full_result(chapter)):
         print(f"not yet run: `recsys-book run {chapter} --profile full` fills this table")
         return
-    values = _flatten(result.get("metrics", {}))
+    metrics = result.get("metrics", {})
+    if measures is not None:
+        if unknown := [name for name in measures if name not in metrics]:
+            raise KeyError(
+                f"The full run of {chapter} recorded nothing as {unknown[0]!r};"
+                f" it has {', '.join(metrics)}."
+            )
+        metrics = {name: metrics[name] for name in measures}
+    values = _flatten(metrics)
     rows = [[name, format_cell(value)] for name, value in values]
     caption = f"full profile · seed {result.get('seed')} · {result.get('device')}"
     header, right = ["measured", "value"], [False, True]

@@ -96,6 +96,10 @@ def test_full_run_table_prefers_the_repository(shown, tmp_path, monkeypatch):
     )
     assert shown[0]["text/plain"] == expected
     assert book.full_metrics("part/one") == metrics
+    book.full_run_table("part/one", ["two"])
+    assert shown.pop()["text/plain"].endswith("measured     value\ntwo       0.500, 1")
+    with pytest.raises(KeyError, match="recorded nothing as 'three'; it has rmse, nested"):
+        book.full_run_table("part/one", ["two", "three"])
     home = tmp_path / "repository"
     (home / "results" / "full").mkdir(parents=True)
     (home / "results" / "full" / "part__one.json").write_text(
