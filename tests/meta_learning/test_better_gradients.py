@@ -12,9 +12,9 @@ from recsys_book.meta_learning.implicit_maml import ImplicitMAML
 from recsys_book.meta_learning.in_context import ContextReader, InContext
 from recsys_book.meta_learning.learner import GradientLearner, mlp
 from recsys_book.meta_learning.maml_plus import MAMLPlus
-from recsys_book.meta_learning.running_norm import NormalisedMLP
 from recsys_book.meta_learning.meta_sgd import MetaSGD, rate_gradient
 from recsys_book.meta_learning.metric import Matching, MatchingReader, PrototypeReader, Prototypes
+from recsys_book.meta_learning.running_norm import NormalisedMLP
 from recsys_book.meta_learning.tasks import TaskBatch
 
 

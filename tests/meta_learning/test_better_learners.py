@@ -21,7 +21,6 @@ from recsys_book.meta_learning.learner import (
 )
 from recsys_book.meta_learning.maml import meta_train
 from recsys_book.meta_learning.maml_plus import MAMLPlus, multi_step_weights
-from recsys_book.meta_learning.running_norm import NormalisedMLP, RunningNorm
 from recsys_book.meta_learning.meta_sgd import MetaSGD, optimal_rates
 from recsys_book.meta_learning.metric import (
     Matching,
@@ -31,6 +30,7 @@ from recsys_book.meta_learning.metric import (
     class_scores,
     prototypes,
 )
+from recsys_book.meta_learning.running_norm import NormalisedMLP, RunningNorm
 from recsys_book.meta_learning.tasks import TaskBatch
 from recsys_book.optimizers.implicit import conjugate_gradient
 
